@@ -1,0 +1,1 @@
+//! Bytes of objects: placement, framing, encryption at rest, the sweep.

@@ -1,0 +1,1 @@
+//! Append-only, framed, checksummed segments with group commit.

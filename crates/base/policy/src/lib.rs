@@ -1,0 +1,1 @@
+//! Who may do what: principals, requests and the decision, as pure functions.

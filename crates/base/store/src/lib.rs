@@ -1,0 +1,1 @@
+//! Ordered, transactional key-value store: typed tables, one committer, group commit.

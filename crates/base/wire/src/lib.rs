@@ -1,0 +1,1 @@
+//! AWS's protocols: shapes, decoding, constraint checks, encoding, error bodies.

@@ -1,0 +1,1 @@
+//! Background work: workers that pass, wake, back off and stop.

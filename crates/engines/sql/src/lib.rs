@@ -1,0 +1,1 @@
+//! The SQL engine: DataFusion over a catalog, the Athena dialect, memory limits.

@@ -1,0 +1,1 @@
+//! Amazon S3, on the wire format of s3s.
