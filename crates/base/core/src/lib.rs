@@ -2,15 +2,20 @@
 //!
 //! - [`ids`]: accounts, regions, scopes, ARNs, request ids: checked where they are made.
 //! - [`clock`]: the one source of time, and [`Timestamp`], milliseconds since the Unix epoch.
+//! - [`key`]: the root key and what is derived from it.
+//! - [`disk`]: the steps of a durable write, as a seam for tests.
 //! - [`page`]: page tokens that remember the last key and what was asked.
 //! - [`size`]: byte sizes with their unit.
 
 pub mod clock;
+pub mod disk;
 pub mod ids;
+pub mod key;
 pub mod page;
 pub mod size;
 
 pub use clock::{Clock, Timestamp};
 pub use ids::{AccountId, Arn, Region, RequestId, Scope};
+pub use key::{DerivedKey, RootKey};
 pub use page::{PageToken, PageTokenError};
 pub use size::ByteSize;

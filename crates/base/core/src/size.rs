@@ -113,9 +113,12 @@ mod tests {
 
     #[test]
     fn reads_and_prints_units() {
-        for (text, bytes, printed) in
-            [("5MiB", 5 << 20, "5MiB"), ("1000", 1000, "1000B"), ("1 kb", 1000, "1000B"), ("64kib", 65_536, "64KiB")]
-        {
+        for (text, bytes, printed) in [
+            ("5MiB", 5 << 20, "5MiB"),
+            ("1000", 1000, "1000B"),
+            ("1 kb", 1000, "1000B"),
+            ("64kib", 65_536, "64KiB"),
+        ] {
             let size: ByteSize = text.parse().unwrap();
             assert_eq!((size.as_u64(), size.to_string().as_str()), (bytes, printed));
         }
