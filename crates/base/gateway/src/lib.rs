@@ -1,1 +1,28 @@
 //! The HTTP server: which service, SigV4, limits, authorization, rendering, metrics, access log.
+//!
+//! - [`Operations`]: a service's table; its handlers get a [`Call`] (their service and the [`Caller`]) and typed input.
+//! - [`HttpService`]: a service that takes the raw request (S3).
+//! - [`Gateway`]: serves [`Services`] on a socket.
+//! - [`access`], [`sigv4`]: credentials and signatures.
+
+pub mod access;
+mod admin;
+pub mod body;
+mod caller;
+mod gateway;
+mod metrics;
+mod operation;
+mod route;
+mod server;
+mod service;
+mod services;
+pub mod sigv4;
+
+pub use access::{Access, Credential, Credentials, Secret};
+pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes};
+pub use body::Body;
+pub use caller::{Call, Caller};
+pub use gateway::{Gateway, GatewayOptions, Paused};
+pub use operation::{Action, Authorization, OperationInfo, Operations, Resources, ServiceInfo};
+pub use service::{Arrival, HttpService, Served};
+pub use services::{ServiceTable, Services};

@@ -1,0 +1,109 @@
+//! Whose request it is: credentials, where they are looked up, and the open mode that asks for none.
+
+use std::fmt;
+use std::sync::Arc;
+
+use millpond_core::AccountId;
+use millpond_policy::Principal;
+use zeroize::Zeroizing;
+
+/// A secret access key: wiped when dropped, never printed.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The key itself, for making or checking a signature, and for nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// What an access key id stands for.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    pub secret: Secret,
+    pub principal: Principal,
+    pub account: AccountId,
+    /// Temporary credentials come with a token that each request must show; long-lived ones with none.
+    pub session_token: Option<Secret>,
+}
+
+/// Where access key ids are looked up.
+pub trait Credentials: Send + Sync + 'static {
+    /// `None` when the id is not known (or no longer).
+    fn lookup(&self, access_key_id: &str) -> Option<Credential>;
+}
+
+/// How a pond lets callers in.
+#[derive(Clone)]
+pub enum Access {
+    /// Signatures are verified.
+    Verified {
+        credentials: Arc<dyn Credentials>,
+        /// The account that an unsigned request is addressed to.
+        account: AccountId,
+    },
+    /// `--open`: nobody is asked for anything. For tests that expect an emulator, on loopback only.
+    Open { account: AccountId },
+}
+
+impl Access {
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    /// The pond's own account.
+    pub fn account(&self) -> &AccountId {
+        match self {
+            Self::Verified { account, .. } | Self::Open { account } => account,
+        }
+    }
+
+    /// The account that an open pond sees in an access key id: twelve digits are an account, all else is the pond's own.
+    pub fn open_account(&self, access_key_id: Option<&str>) -> AccountId {
+        let named = access_key_id.and_then(|id| id.parse().ok());
+        named.unwrap_or_else(|| self.account().clone())
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verified { account, .. } => write!(f, "Verified({account})"),
+            Self::Open { account } => write!(f, "Open({account})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_pond_reads_the_account_from_the_key() {
+        let access = Access::Open { account: "000000000000".parse().unwrap() };
+        for (id, account) in [
+            (None, "000000000000"),
+            (Some("test"), "000000000000"),
+            (Some("123456789012"), "123456789012"),
+            (Some("AKIAIOSFODNN7EXAMPLE"), "000000000000"),
+        ] {
+            assert_eq!(access.open_account(id).as_str(), account, "{id:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2".to_owned())), "Secret(..)");
+    }
+}

@@ -1,0 +1,162 @@
+//! `/_millpond/…`: health and metrics for everyone, and what a lab instance adds, from this machine alone.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode};
+use millpond_work::WorkerStatus;
+use serde::Serialize;
+
+use crate::body::{self, Body};
+
+pub(crate) const PREFIX: &str = "/_millpond/";
+
+/// The largest body of an admin request.
+const LARGEST: u64 = 64 * 1024;
+
+/// Routes that the program adds below `/_millpond/`. They are only reached from this machine, by a program and not by a
+/// web page.
+pub trait AdminRoutes: Send + Sync + 'static {
+    /// `path` without the prefix, as `clock`. `None`: there is no such route.
+    fn answer<'a>(
+        &'a self,
+        method: &'a Method,
+        path: &'a str,
+        body: Bytes,
+    ) -> BoxFuture<'a, Option<Result<AdminAnswer, AdminRefusal>>>;
+}
+
+/// A JSON text.
+#[derive(Debug)]
+pub struct AdminAnswer(pub Vec<u8>);
+
+#[derive(Debug)]
+pub struct AdminRefusal {
+    pub status: StatusCode,
+    pub message: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Health<'a> {
+    pub(crate) status: &'static str,
+    pub(crate) version: &'a str,
+    pub(crate) services: Vec<&'a str>,
+    pub(crate) workers: Vec<WorkerHealth>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct WorkerHealth {
+    name: String,
+    running: bool,
+    /// Milliseconds since the epoch.
+    last_pass: Option<millpond_core::Timestamp>,
+    failures: u32,
+    /// May name files, hence only for this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_error: Option<String>,
+}
+
+impl WorkerHealth {
+    pub(crate) fn new(status: WorkerStatus, from_here: bool) -> Self {
+        let WorkerStatus { name, running, last_pass, last_error, failures } = status;
+        Self { name, running, last_pass, failures, last_error: last_error.filter(|_| from_here) }
+    }
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    message: &'a str,
+}
+
+pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    let bytes = serde_json::to_vec(value).expect("plain structs with string keys become JSON");
+    answer(status, "application/json", bytes)
+}
+
+pub(crate) fn refused(status: StatusCode, message: &str) -> Response<Body> {
+    json(status, &Refused { message })
+}
+
+pub(crate) fn answer(
+    status: StatusCode,
+    content_type: &'static str,
+    bytes: impl Into<Bytes>,
+) -> Response<Body> {
+    let mut response = Response::new(body::full(bytes));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Runs a route of the program, if the request may reach it.
+pub(crate) async fn lab(
+    routes: &dyn AdminRoutes,
+    parts: &Parts,
+    path: &str,
+    body: Body,
+    peer: SocketAddr,
+) -> Response<Body> {
+    if !peer.ip().to_canonical().is_loopback() || by_web_page(parts) {
+        return refused(
+            StatusCode::FORBIDDEN,
+            "This is only answered to programs on the pond's own machine.",
+        );
+    }
+    let body = match body::read(body, LARGEST).await {
+        Ok(body) => body,
+        Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    match routes.answer(&parts.method, path, body).await {
+        None => refused(StatusCode::NOT_FOUND, "There is no such route."),
+        Some(Ok(AdminAnswer(bytes))) => answer(StatusCode::OK, "application/json", bytes),
+        Some(Err(AdminRefusal { status, message })) => refused(status, &message),
+    }
+}
+
+/// A page in a browser on this machine reaches loopback too; browsers say so in these headers, or, when a page made
+/// its own name point here, in the host.
+fn by_web_page(parts: &Parts) -> bool {
+    let has = |name: &str| parts.headers.contains_key(name);
+    let header = parts.headers.get("host").and_then(|value| value.to_str().ok());
+    let host =
+        header.or_else(|| parts.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
+    has("origin") || has("referer") || has("sec-fetch-site") || !is_local_name(host)
+}
+
+fn is_local_name(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address: Option<std::net::IpAddr> = name.trim_matches(['[', ']']).parse().ok();
+    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Request;
+
+    #[test]
+    fn web_pages_are_told_apart() {
+        for (name, value, page) in [
+            ("host", "127.0.0.1:4566", false),
+            ("host", "localhost", false),
+            ("host", "[::1]:80", false),
+            ("host", "evil.example:4566", true),
+            ("host", "", true),
+            ("origin", "null", true),
+            ("sec-fetch-site", "cross-site", true),
+        ] {
+            let mut request = Request::builder().uri("/_millpond/reset").header(name, value);
+            if name != "host" {
+                request = request.header("host", "localhost:4566");
+            }
+            let parts = request.body(()).unwrap().into_parts().0;
+            assert_eq!(by_web_page(&parts), page, "{name}: {value}");
+        }
+    }
+}

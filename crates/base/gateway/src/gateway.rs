@@ -1,0 +1,420 @@
+//! The way of a request: which service, who signs, which operation, the answer, the log line.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use millpond_core::{Clock, Region, RequestId, Scope};
+use millpond_policy::Principal;
+use millpond_wire::query::Form;
+use millpond_wire::{ApiError, Encoding, Protocol, encode_error};
+use millpond_work::{Unfinished, panic_text};
+use tokio::net::TcpListener;
+use tokio::sync::{RwLock, RwLockWriteGuard};
+
+use crate::access::Access;
+use crate::admin::{self, AdminRoutes, Health, WorkerHealth};
+use crate::body::{self, Body, ReadError};
+use crate::caller::Caller;
+use crate::metrics::Metrics;
+use crate::operation::{Answer, Message};
+use crate::route::{Destination, route};
+use crate::service::{Arrival, Served};
+use crate::services::{Api, Services};
+use crate::sigv4::{AuthError, Claim};
+
+/// What a gateway is told at its start.
+pub struct GatewayOptions {
+    pub access: Access,
+    pub clock: Clock,
+    /// The region of requests that name none.
+    pub region: Region,
+    pub version: &'static str,
+    /// Routes below `/_millpond/` beside health and metrics; a lab instance has some.
+    pub admin: Option<Arc<dyn AdminRoutes>>,
+}
+
+/// Everything between a socket and a service.
+pub struct Gateway {
+    options: GatewayOptions,
+    metrics: Metrics,
+    services: RwLock<Services>,
+}
+
+/// No request is being handled, and new ones wait; see [`Gateway::pause`].
+pub struct Paused<'a>(RwLockWriteGuard<'a, Services>);
+
+impl Paused<'_> {
+    /// Takes the services out; dropping what is given back closes them.
+    pub fn take(&mut self) -> Services {
+        std::mem::take(&mut *self.0)
+    }
+
+    pub fn resume_with(mut self, services: Services) {
+        *self.0 = services;
+    }
+}
+
+impl Gateway {
+    pub fn new(options: GatewayOptions, services: Services) -> Self {
+        Self { options, metrics: Metrics::new(), services: RwLock::new(services) }
+    }
+
+    /// Answers until `shutdown` is ready; then requests that run have `drain` to finish.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+        drain: Duration,
+    ) -> Result<(), Unfinished> {
+        crate::server::serve(self, listener, shutdown, drain).await
+    }
+
+    /// Waits until the requests that run are answered and holds back new ones.
+    pub async fn pause(&self) -> Paused<'_> {
+        Paused(self.services.write().await)
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.options.clock
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers one request: the whole way, with its log line and its metrics.
+    pub async fn answer(&self, request: Request<Body>, peer: SocketAddr, secure: bool) -> Response<Body> {
+        let started = Instant::now();
+        let _counted = self.metrics.in_flight();
+        let arrival = Arrival {
+            request_id: RequestId::random(),
+            source_ip: peer.ip().to_canonical(),
+            secure,
+            clock: self.options.clock.clone(),
+        };
+        let (method, bytes_in) = (request.method().clone(), content_length(&request));
+        let (service, mut response) = self.dispatch(request, arrival.clone(), peer).await;
+        let id = arrival.request_id.to_string();
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().entry("x-amzn-requestid").or_insert(id);
+        }
+        let served: Served = response.extensions_mut().remove().unwrap_or_default();
+        let (took, status) = (started.elapsed(), response.status().as_u16());
+        let operation = served.operation.unwrap_or("-");
+        self.metrics.answered(service, operation, status, took);
+        let bytes_out = response.body().size_hint().exact();
+        let principal = served.principal.map(|principal| principal.to_string());
+        if let Some(cause) = served.cause {
+            tracing::error!(target: "millpond::request", request_id = id, service, operation, cause, "a request failed");
+        }
+        tracing::info!(
+            target: "millpond::access",
+            request_id = id, service, operation, %method, principal, status,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX), bytes_in, bytes_out, peer = %peer.ip(),
+        );
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        request: Request<Body>,
+        arrival: Arrival,
+        peer: SocketAddr,
+    ) -> (&'static str, Response<Body>) {
+        let signed = request.headers().contains_key("authorization");
+        let path = request.uri().path();
+        if let Some(path) = path.strip_prefix(admin::PREFIX).filter(|_| !signed) {
+            let path = path.to_owned();
+            return ("_millpond", self.admin(request, &path, peer).await);
+        }
+        // Held until the answer's head is ready: a reset waits for the requests that run.
+        let services = self.services.read().await;
+        let (parts, body) = request.into_parts();
+        let infos: Vec<_> = services.apis.iter().map(|api| api.info()).collect();
+        let raw = services.raw.as_ref();
+        match route(&parts, &infos, raw.map(|raw| raw.info().signing_name)) {
+            Destination::Service(index) => {
+                let api = services.apis[index].as_ref();
+                (api.info().name, self.api(api, parts, body, &arrival).await)
+            }
+            Destination::Form => self.form(&services, parts, body, &arrival).await,
+            Destination::Raw => match raw {
+                Some(raw) => {
+                    let request = Request::from_parts(parts, body);
+                    let answer = AssertUnwindSafe(raw.handle(request, arrival.clone())).catch_unwind().await;
+                    let response = answer.unwrap_or_else(|panic| {
+                        let cause = format!("panicked: {}", panic_text(panic.as_ref()));
+                        let served = Served { cause: Some(cause), ..Served::default() };
+                        with(raw.internal_error(&arrival), served)
+                    });
+                    (raw.info().name, response)
+                }
+                None => ("-", unknown_service(&parts, "s3", &arrival)),
+            },
+            Destination::Unknown { service } => ("-", unknown_service(&parts, &service, &arrival)),
+        }
+    }
+
+    /// An unsigned form: whichever query-protocol service knows its action.
+    async fn form(
+        &self,
+        services: &Services,
+        parts: Parts,
+        body: Body,
+        arrival: &Arrival,
+    ) -> (&'static str, Response<Body>) {
+        let queries =
+            services.apis.iter().filter(|api| matches!(api.info().protocol, Protocol::AwsQuery { .. }));
+        let largest = queries.clone().map(|api| api.info().largest_body.as_u64()).max().unwrap_or(0);
+        let form = match read_form(&parts, body, largest).await {
+            Ok(form) => form,
+            Err(error) => return ("-", failure(FORM, error.into(), arrival)),
+        };
+        let action = action(&form);
+        let knows = |api: &&Arc<dyn Api>| {
+            action.as_deref().is_some_and(|action| api.info().known_operations.contains(&action))
+        };
+        match queries.clone().find(knows) {
+            Some(api) => (api.info().name, self.api(api.as_ref(), parts, body::full(form), arrival).await),
+            None => {
+                let error = ApiError::new(
+                    "InvalidAction",
+                    "The action or operation requested is invalid. Verify that \
+                     the action is typed correctly.",
+                );
+                ("-", failure(FORM, error, arrival))
+            }
+        }
+    }
+
+    /// A request to a service with a table of operations.
+    async fn api(&self, api: &dyn Api, parts: Parts, body: Body, arrival: &Arrival) -> Response<Body> {
+        let info = api.info();
+        let encoding = encoding(&info.protocol, &parts);
+        let mut served = Served::default();
+        let run = self.run(api, encoding, &parts, body, arrival, &mut served);
+        let outcome = match AssertUnwindSafe(run).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(panic) => Err(ApiError::internal(format!("panicked: {}", panic_text(panic.as_ref())))),
+        };
+        match outcome {
+            Ok(answer) => with(response(answer), served),
+            Err(error) => {
+                served.cause = cause(&error);
+                with(failure(encoding, error, arrival), served)
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        api: &dyn Api,
+        encoding: Encoding,
+        parts: &Parts,
+        body: Body,
+        arrival: &Arrival,
+        served: &mut Served,
+    ) -> Result<Answer, ApiError> {
+        let info = api.info();
+        let largest = info.largest_body.as_u64();
+        let signed_body = body::read(body, largest).await?;
+        let message = match &info.protocol {
+            Protocol::AwsQuery { .. } if parts.method == Method::GET => {
+                Bytes::from(parts.uri.query().unwrap_or_default().to_owned())
+            }
+            _ => signed_body.clone(),
+        };
+        let name = operation_name(&info.protocol, parts, &message).ok_or_else(ApiError::unknown_operation)?;
+        let Some(operation) = api.find(&name) else {
+            return Err(match info.known_operations.contains(&name.as_str()) {
+                true => ApiError::not_implemented(info.name, &name),
+                false => unknown_operation(&info.protocol, &name),
+            });
+        };
+        served.operation = Some(operation);
+        let caller = self.caller(parts, &signed_body, info.signing_name, arrival);
+        let caller = caller.map_err(|error| error.into_api_error(&info.protocol))?;
+        served.principal = Some(caller.principal.clone());
+        api.run(operation, caller, Message { encoding, body: message, request_id: arrival.request_id }).await
+    }
+
+    /// Who signed this.
+    fn caller(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        service: &str,
+        arrival: &Arrival,
+    ) -> Result<Caller, AuthError> {
+        let (principal, account, region) = match &self.options.access {
+            Access::Open { .. } => {
+                let claim = Claim::read(parts).ok().flatten();
+                let account = self
+                    .options
+                    .access
+                    .open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
+                (Principal::Root { account: account.clone() }, account, claim.map(|claim| claim.region))
+            }
+            Access::Verified { credentials, .. } => {
+                let claim = Claim::read(parts)?.ok_or(AuthError::Missing)?;
+                let credential = credentials.lookup(&claim.access_key_id).ok_or(AuthError::UnknownKey)?;
+                claim.check_token(&credential)?;
+                claim.verify(parts, body, service, &credential.secret, arrival.clock.now())?;
+                (credential.principal, credential.account, Some(claim.region))
+            }
+        };
+        let scope = Scope::new(account, region.unwrap_or_else(|| self.options.region.clone()));
+        let clock = arrival.clock.clone();
+        Ok(Caller::new(principal, scope, arrival.request_id, arrival.source_ip, arrival.secure, clock))
+    }
+
+    async fn admin(&self, request: Request<Body>, path: &str, peer: SocketAddr) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        match (&parts.method, path) {
+            (&Method::GET, "health") => self.health(peer).await,
+            (&Method::GET, "metrics") => match self.metrics.text() {
+                Ok(text) => admin::answer(
+                    StatusCode::OK,
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                    text.into_bytes(),
+                ),
+                Err(error) => admin::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+            },
+            (_, "health" | "metrics") => {
+                admin::refused(StatusCode::METHOD_NOT_ALLOWED, "This is read with GET.")
+            }
+            _ => match &self.options.admin {
+                Some(routes) => admin::lab(routes.as_ref(), &parts, path, body, peer).await,
+                None => admin::refused(
+                    StatusCode::NOT_FOUND,
+                    "There is no such route; some exist with --lab only.",
+                ),
+            },
+        }
+    }
+
+    async fn health(&self, peer: SocketAddr) -> Response<Body> {
+        let services = self.services.read().await;
+        let from_here = peer.ip().to_canonical().is_loopback();
+        let names = services.apis.iter().map(|api| api.info().name);
+        let workers = services.tasks.iter().flat_map(|tasks| tasks.status());
+        let health = Health {
+            status: "ok",
+            version: self.options.version,
+            services: names.chain(services.raw.iter().map(|raw| raw.info().name)).collect(),
+            workers: workers.map(|status| WorkerHealth::new(status, from_here)).collect(),
+        };
+        admin::json(StatusCode::OK, &health)
+    }
+}
+
+/// Before the service is known, a form is answered as STS, the oldest of them, would.
+const FORM: Encoding = Encoding::Query { xmlns: "https://sts.amazonaws.com/doc/2011-06-15/" };
+/// Likewise for a target or a scope that names no service of this pond.
+const JSON: Encoding = Encoding::Json { version: "1.1", message_member: "message" };
+
+async fn read_form(parts: &Parts, body: Body, largest: u64) -> Result<Bytes, ReadError> {
+    match parts.method {
+        Method::GET => Ok(Bytes::from(parts.uri.query().unwrap_or_default().to_owned())),
+        _ => body::read(body, largest).await,
+    }
+}
+
+fn action(form: &[u8]) -> Option<String> {
+    Form::parse(form).ok()?.action().map(ToOwned::to_owned)
+}
+
+fn operation_name(protocol: &Protocol, parts: &Parts, message: &[u8]) -> Option<String> {
+    match protocol {
+        Protocol::AwsJson { .. } => {
+            let target = parts.headers.get("x-amz-target")?.to_str().ok()?;
+            protocol.operation_of(target).map(ToOwned::to_owned)
+        }
+        Protocol::AwsQuery { .. } => action(message),
+    }
+}
+
+fn unknown_operation(protocol: &Protocol, name: &str) -> ApiError {
+    match protocol {
+        Protocol::AwsJson { .. } => ApiError::unknown_operation(),
+        Protocol::AwsQuery { version, .. } => {
+            ApiError::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
+        }
+    }
+}
+
+/// A service that this pond does not have, in the form that the request itself is in.
+fn unknown_service(parts: &Parts, service: &str, arrival: &Arrival) -> Response<Body> {
+    let message = format!("The service {service} is not implemented by Millpond.");
+    let form = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/x-www"));
+    let error = ApiError::new("UnknownOperationException", message);
+    failure(if form { FORM } else { JSON }, error, arrival)
+}
+
+fn encoding(protocol: &Protocol, parts: &Parts) -> Encoding {
+    protocol.encoding(parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()))
+}
+
+fn failure(encoding: Encoding, error: ApiError, arrival: &Arrival) -> Response<Body> {
+    response(encode_error(&encoding, &error, arrival.request_id))
+}
+
+fn response(answer: Answer) -> Response<Body> {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = admin::answer(status, answer.content_type, answer.body);
+    if let Some(Ok(code)) = answer.error_type.as_deref().map(HeaderValue::from_str) {
+        response.headers_mut().insert("x-amzn-errortype", code);
+    }
+    response
+}
+
+fn with(mut response: Response<Body>, served: Served) -> Response<Body> {
+    response.extensions_mut().insert(served);
+    response
+}
+
+/// The whole chain of causes of a fault of ours.
+fn cause(error: &ApiError) -> Option<String> {
+    if !error.is_server_fault() {
+        return None;
+    }
+    let mut text = error.code.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    Some(text)
+}
+
+fn content_length(request: &Request<Body>) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::TooLarge { limit } => {
+                let message = format!("Request size exceeded the limit of {limit} bytes.");
+                ApiError::new("RequestEntityTooLargeException", message).with_status(413)
+            }
+            ReadError::Silent => {
+                let message = "The request's body was not received in time.";
+                ApiError::new("RequestTimeoutException", message).with_status(408)
+            }
+            ReadError::Broken(_) => ApiError::serialization("The request's body broke off."),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Sockets: accepting, HTTP/1.1 and HTTP/2 on one port, limits in number and time, and the drain at the end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use millpond_work::{Tasks, Unfinished};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::gateway::Gateway;
+
+/// How many clients may be connected; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 4_096;
+/// From the first byte of a request, or the end of the one before, to the end of its headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(60);
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_STREAMS: u32 = 256;
+
+/// Runs hyper's own tasks (HTTP/2 streams) through the tracker.
+#[derive(Clone)]
+struct Executor(Tasks);
+
+impl<F> hyper::rt::Executor<F> for Executor
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn("http2", future);
+    }
+}
+
+/// Answers until `shutdown` is ready, then takes no new connections, lets requests that run finish within
+/// `drain`, and returns.
+pub(crate) async fn serve(
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    shutdown: impl Future<Output = ()>,
+    drain: Duration,
+) -> Result<(), Unfinished> {
+    let tasks = Tasks::new(gateway.clock().clone());
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    tokio::pin!(shutdown);
+    loop {
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            () = &mut shutdown => break,
+            next = next => next,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                tasks.spawn(
+                    "connection",
+                    connection(Arc::clone(&gateway), tasks.clone(), stream, peer, place),
+                );
+            }
+            Err(error) => {
+                // A client that went away, or no file descriptors left: the first is over, the second passes.
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    tasks.shutdown(drain).await
+}
+
+async fn connection(
+    gateway: Arc<Gateway>,
+    tasks: Tasks,
+    stream: TcpStream,
+    peer: SocketAddr,
+    _place: OwnedSemaphorePermit,
+) {
+    let _counted = gateway.metrics().connection();
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, %peer, "no TCP_NODELAY");
+    }
+    let mut builder = auto::Builder::new(Executor(tasks.clone()));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN)
+        .max_buf_size(MAX_HEADER_BYTES * 2);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADER_BYTES as u32)
+        .keep_alive_interval(Some(Duration::from_secs(60)));
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let gateway = Arc::clone(&gateway);
+        async move {
+            let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+            Ok::<_, Infallible>(gateway.answer(request, peer, false).await)
+        }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = tasks.token().cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Clients hang up as they like.
+        tracing::debug!(%error, %peer, "a connection ended early");
+    }
+}

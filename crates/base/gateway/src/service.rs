@@ -1,0 +1,47 @@
+//! What the gateway calls: services behind a table of operations, and services that take the raw request, as S3 does.
+
+use std::net::IpAddr;
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use millpond_core::{Clock, RequestId};
+use millpond_policy::Principal;
+
+use crate::body::Body;
+use crate::operation::{OperationInfo, ServiceInfo};
+
+/// What is known of a request before anybody looked at its signature.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub request_id: RequestId,
+    pub source_ip: IpAddr,
+    /// The request came over TLS.
+    pub secure: bool,
+    pub clock: Clock,
+}
+
+/// A service with a wire format of its own. It verifies signatures itself (see [`crate::sigv4`] and
+/// [`crate::Access`]), and authorizes with [`crate::Caller`].
+pub trait HttpService: Send + Sync + 'static {
+    fn info(&self) -> &ServiceInfo;
+
+    /// The table, for the matrix, the metrics and the coverage tests.
+    fn operations(&self) -> Vec<OperationInfo>;
+
+    /// Answers whatever comes, malformed requests too. The answer carries [`Served`] as an extension, so that the
+    /// access log and the metrics know what it was.
+    fn handle(&self, request: Request<Body>, arrival: Arrival) -> BoxFuture<'_, Response<Body>>;
+
+    /// The answer after a panic.
+    fn internal_error(&self, arrival: &Arrival) -> Response<Body>;
+}
+
+/// What a request turned out to be. Travels in the answer's extensions; never to the client.
+#[derive(Debug, Clone, Default)]
+pub struct Served {
+    /// The operation's name in the service's table.
+    pub operation: Option<&'static str>,
+    pub principal: Option<Principal>,
+    /// Why it failed, when that is the server's fault; for the log.
+    pub cause: Option<String>,
+}

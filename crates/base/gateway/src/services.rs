@@ -1,0 +1,110 @@
+//! The services of a pond, erased to what the gateway needs.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use millpond_wire::ApiError;
+
+use crate::caller::{Call, Caller};
+use crate::operation::{Answer, Message, OperationInfo, Operations, ServiceInfo};
+use crate::service::HttpService;
+
+/// A service behind a table of operations.
+pub(crate) trait Api: Send + Sync {
+    fn info(&self) -> &ServiceInfo;
+    fn operations(&self) -> Vec<OperationInfo>;
+    /// The name as the table has it.
+    fn find(&self, operation: &str) -> Option<&'static str>;
+    /// `operation` is in the table.
+    fn run(
+        &self,
+        operation: &str,
+        caller: Caller,
+        message: Message,
+    ) -> BoxFuture<'static, Result<Answer, ApiError>>;
+}
+
+struct Bound<S> {
+    operations: Operations<S>,
+    svc: Arc<S>,
+}
+
+impl<S: Send + Sync + 'static> Api for Bound<S> {
+    fn info(&self) -> &ServiceInfo {
+        self.operations.info()
+    }
+
+    fn operations(&self) -> Vec<OperationInfo> {
+        self.operations.list()
+    }
+
+    fn find(&self, operation: &str) -> Option<&'static str> {
+        self.operations.table.get_key_value(operation).map(|(name, _)| *name)
+    }
+
+    fn run(
+        &self,
+        operation: &str,
+        caller: Caller,
+        message: Message,
+    ) -> BoxFuture<'static, Result<Answer, ApiError>> {
+        let call = Call { svc: Arc::clone(&self.svc), caller };
+        match self.operations.table.get(operation) {
+            Some(operation) => (operation.run)(call, message),
+            None => Box::pin(std::future::ready(Err(ApiError::unknown_operation()))),
+        }
+    }
+}
+
+/// A service and its table, for the matrix in `docs/` and the coverage tests.
+#[derive(Debug, Clone)]
+pub struct ServiceTable {
+    pub info: ServiceInfo,
+    pub operations: Vec<OperationInfo>,
+}
+
+/// The services that a gateway serves.
+#[derive(Default)]
+pub struct Services {
+    pub(crate) apis: Vec<Arc<dyn Api>>,
+    pub(crate) raw: Option<Arc<dyn HttpService>>,
+    pub(crate) tasks: Vec<millpond_work::Tasks>,
+}
+
+impl Services {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn service<S: Send + Sync + 'static>(mut self, operations: Operations<S>, svc: Arc<S>) -> Self {
+        self.apis.push(Arc::new(Bound { operations, svc }));
+        self
+    }
+
+    /// The service that takes the raw request, and every request that no other service claims.
+    #[must_use]
+    pub fn http_service(mut self, service: Arc<dyn HttpService>) -> Self {
+        self.raw = Some(service);
+        self
+    }
+
+    /// Whose workers `/_millpond/health` shows.
+    #[must_use]
+    pub fn tasks(mut self, tasks: millpond_work::Tasks) -> Self {
+        self.tasks.push(tasks);
+        self
+    }
+
+    pub fn tables(&self) -> Vec<ServiceTable> {
+        let apis = self
+            .apis
+            .iter()
+            .map(|api| ServiceTable { info: api.info().clone(), operations: api.operations() });
+        let raw = self
+            .raw
+            .iter()
+            .map(|raw| ServiceTable { info: raw.info().clone(), operations: raw.operations() });
+        apis.chain(raw).collect()
+    }
+}
