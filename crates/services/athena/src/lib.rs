@@ -1,1 +1,3 @@
 //! Amazon Athena.
+
+pub mod api;

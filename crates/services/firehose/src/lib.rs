@@ -1,1 +1,3 @@
 //! Amazon Data Firehose.
+
+pub mod api;

@@ -1,1 +1,3 @@
 //! AWS Glue: the Data Catalog and crawlers.
+
+pub mod api;

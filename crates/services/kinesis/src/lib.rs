@@ -1,1 +1,3 @@
 //! Amazon Kinesis Data Streams.
+
+pub mod api;

@@ -1,1 +1,3 @@
 //! AWS Security Token Service.
+
+pub mod api;
