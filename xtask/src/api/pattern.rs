@@ -122,6 +122,7 @@ fn code_point(chars: &mut Peekable<Chars<'_>>) -> Result<u32> {
 
 fn four_digits(chars: &mut Peekable<Chars<'_>>) -> Result<u32> {
     let digits: String = chars.by_ref().take(4).collect();
+    ensure!(digits.len() == 4, r"\u{digits} is cut off");
     u32::from_str_radix(&digits, 16).with_context(|| format!(r"\u{digits}"))
 }
 
