@@ -24,9 +24,12 @@ use model::Model;
 pub struct Arguments {
     /// The services to write, as their folders are called; all of them by default
     services: Vec<String>,
-    /// The folder of the Python package botocore; found through `python3` by default
+    /// The folder of the Python package botocore; found through Python by default
     #[arg(long)]
     botocore: Option<PathBuf>,
+    /// The Python that has botocore; by default the tests' own (`MILLPOND_VENV`, `target/venv`), else `python3`
+    #[arg(long, conflicts_with = "botocore")]
+    python: Option<PathBuf>,
     /// Writes nothing, and fails when a checked-in file is not what would be written
     #[arg(long)]
     check: bool,
@@ -62,8 +65,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace holds xtask")?;
     let botocore = match &arguments.botocore {
         Some(folder) => folder.clone(),
-        None => find_botocore()?,
+        None => find_botocore(&arguments.python.clone().unwrap_or_else(|| tests_python(root)))?,
     };
+    check_version(&botocore, root)?;
     let mut stale = Vec::new();
     for (name, folder) in services(root, &arguments.services)? {
         let files = generate(&folder, &botocore, root).with_context(|| format!("generating {name}"))?;
@@ -114,11 +118,39 @@ fn generate(folder: &Path, botocore: &Path, root: &Path) -> Result<Vec<(&'static
     files.into_iter().map(|(name, text)| Ok((name, format(&text, root)?))).collect()
 }
 
-fn find_botocore() -> Result<PathBuf> {
+/// The Python that the black-box tests run with.
+fn tests_python(root: &Path) -> PathBuf {
+    let folder = std::env::var_os("MILLPOND_VENV").map_or_else(|| root.join("target/venv"), PathBuf::from);
+    let python = folder.join("bin/python");
+    if python.exists() { python } else { PathBuf::from("python3") }
+}
+
+/// The files come from one version of the models, the one that the tests hold the answers against.
+fn check_version(botocore: &Path, root: &Path) -> Result<()> {
+    let requirements =
+        fs::read_to_string(root.join("tests/requirements.txt")).context("the tests' packages")?;
+    let pinned = requirements.lines().find_map(|line| line.strip_prefix("botocore=="));
+    let pinned = pinned.context("tests/requirements.txt pins botocore")?.trim();
+    let init = fs::read_to_string(botocore.join("__init__.py"))
+        .with_context(|| format!("{} is no botocore", botocore.display()))?;
+    let has = init.lines().find_map(|line| line.strip_prefix("__version__ = "));
+    let has = has.context("botocore names its version")?.trim().trim_matches(['\'', '"']);
+    ensure!(
+        has == pinned,
+        "{} is botocore {has}, and tests/requirements.txt pins {pinned}: \
+         give --python PATH or --botocore DIR with that version",
+        botocore.display()
+    );
+    Ok(())
+}
+
+fn find_botocore(python: &Path) -> Result<PathBuf> {
     let script = "import botocore, os; print(os.path.dirname(botocore.__file__))";
-    let output = Command::new("python3").args(["-c", script]).output().context("running python3")?;
+    let shown = python.display();
+    let output =
+        Command::new(python).args(["-c", script]).output().with_context(|| format!("running {shown}"))?;
     if !output.status.success() {
-        bail!("python3 has no botocore: install it (`pip install botocore`) or give --botocore DIR");
+        bail!("{shown} has no botocore: install it (`pip install botocore`) or give --botocore DIR");
     }
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
 }

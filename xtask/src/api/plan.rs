@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::model::{Model, Shape};
 use super::{Wanted, names};
@@ -166,6 +166,9 @@ impl Planner<'_> {
         let new = direction == Direction::In && self.plan.checked.insert(name.to_owned());
         match shape.kind.as_str() {
             "structure" => self.structure(name, shape, direction)?,
+            "map" if direction == Direction::Out && self.model.metadata.protocol == "query" => {
+                bail!("{name} is a map in an XML answer, which wire does not write yet")
+            }
             "list" | "map" => {
                 // An output's collections are not noted: walking them again ends at the structures, which are.
                 if new || direction == Direction::Out {
@@ -183,7 +186,7 @@ impl Planner<'_> {
                 let format = shape.timestamp_format.as_deref();
                 ensure!(format.is_none(), "{name} has its own format {format:?}: leave it out");
             }
-            other => anyhow::bail!("{name} is of an unknown kind {other}"),
+            other => bail!("{name} is of an unknown kind {other}"),
         }
         Ok(())
     }

@@ -3,11 +3,11 @@
 use millpond_wire::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 
 use super::types::{
-    BatchGetQueryExecutionInput, CreateWorkGroupInput, DatabaseAttributes, DeleteWorkGroupInput,
-    EncryptionOption, GetDataCatalogInput, GetDatabaseInput, GetQueryExecutionInput, GetQueryResultsInput,
+    BatchGetQueryExecutionInput, CreateWorkGroupInput, DeleteWorkGroupInput, EncryptionOption,
+    GetDataCatalogInput, GetDatabaseInput, GetQueryExecutionInput, GetQueryResultsInput,
     GetTableMetadataInput, GetWorkGroupInput, ListDataCatalogsInput, ListDatabasesInput,
     ListQueryExecutionsInput, ListTableMetadataInput, ListWorkGroupsInput, QueryResultType,
-    StartQueryExecutionInput, StopQueryExecutionInput, TableAttributes, UpdateWorkGroupInput, WorkGroupState,
+    StartQueryExecutionInput, StopQueryExecutionInput, UpdateWorkGroupInput, WorkGroupState,
 };
 
 static AWS_ACCOUNT_ID_PATTERN: Pattern = Pattern::new("^[0-9]+$", "^[0-9]+$", None);
@@ -38,11 +38,6 @@ static CREATE_WORK_GROUP_INPUT: Shape = Shape::Structure(&[
     Member::optional("Description", &WORK_GROUP_DESCRIPTION_STRING),
     Member::optional("Tags", &TAG_LIST),
 ]);
-
-static DATABASE_ATTRIBUTES: Shape = Shape::String(Text { values: DatabaseAttributes::TEXTS, ..Text::ANY });
-
-static DATABASE_ATTRIBUTES_LIST: Shape =
-    Shape::List { member: &DATABASE_ATTRIBUTES, length: Length::new(0, 1) };
 
 static DATABASE_STRING: Shape = Shape::String(Text { length: Length::new(1, 255), ..Text::ANY });
 
@@ -113,7 +108,6 @@ static LIST_DATABASES_INPUT: Shape = Shape::Structure(&[
     Member::optional("NextToken", &TOKEN),
     Member::optional("MaxResults", &MAX_DATABASES_COUNT),
     Member::optional("WorkGroup", &WORK_GROUP_NAME),
-    Member::optional("AttributesToGet", &DATABASE_ATTRIBUTES_LIST),
 ]);
 
 static LIST_QUERY_EXECUTIONS_INPUT: Shape = Shape::Structure(&[
@@ -129,7 +123,6 @@ static LIST_TABLE_METADATA_INPUT: Shape = Shape::Structure(&[
     Member::optional("NextToken", &TOKEN),
     Member::optional("MaxResults", &MAX_TABLE_METADATA_COUNT),
     Member::optional("WorkGroup", &WORK_GROUP_NAME),
-    Member::optional("AttributesToGet", &TABLE_ATTRIBUTES_LIST),
 ]);
 
 static LIST_WORK_GROUPS_INPUT: Shape = Shape::Structure(&[
@@ -203,10 +196,6 @@ static START_QUERY_EXECUTION_INPUT: Shape = Shape::Structure(&[
 static STOP_QUERY_EXECUTION_INPUT: Shape =
     Shape::Structure(&[Member::required("QueryExecutionId", &QUERY_EXECUTION_ID)]);
 
-static TABLE_ATTRIBUTES: Shape = Shape::String(Text { values: TableAttributes::TEXTS, ..Text::ANY });
-
-static TABLE_ATTRIBUTES_LIST: Shape = Shape::List { member: &TABLE_ATTRIBUTES, length: Length::new(1, 2) };
-
 static TAG: Shape =
     Shape::Structure(&[Member::optional("Key", &TAG_KEY), Member::optional("Value", &TAG_VALUE)]);
 
@@ -241,7 +230,6 @@ static WORK_GROUP_CONFIGURATION: Shape = Shape::Structure(&[
     Member::refused("EnableMinimumEncryptionConfiguration"),
     Member::refused("IdentityCenterConfiguration"),
     Member::refused("QueryResultsS3AccessGrantsConfiguration"),
-    Member::refused("SystemTableStatuses"),
 ]);
 
 static WORK_GROUP_CONFIGURATION_UPDATES: Shape = Shape::Structure(&[

@@ -228,7 +228,6 @@ pub struct ListDatabasesInput {
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
     pub work_group: Option<String>,
-    pub attributes_to_get: Option<Vec<DatabaseAttributes>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -262,7 +261,6 @@ pub struct ListTableMetadataInput {
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
     pub work_group: Option<String>,
-    pub attributes_to_get: Option<Vec<TableAttributes>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -544,12 +542,6 @@ Federated = "FEDERATED",
 }
 
 text_enum! {
-pub enum DatabaseAttributes {
-Name = "NAME",
-}
-}
-
-text_enum! {
 pub enum EncryptionOption {
 SseS3 = "SSE_S3",
 SseKms = "SSE_KMS",
@@ -579,13 +571,6 @@ pub enum StatementType {
 Ddl = "DDL",
 Dml = "DML",
 Utility = "UTILITY",
-}
-}
-
-text_enum! {
-pub enum TableAttributes {
-Name = "NAME",
-TableType = "TABLE_TYPE",
 }
 }
 

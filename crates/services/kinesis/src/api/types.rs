@@ -345,7 +345,6 @@ pub struct StreamDescriptionSummary {
     pub max_record_size_in_kib: Option<i32>,
     pub channel_count: Option<i32>,
     pub record_distribution_strategy: Option<RecordDistributionStrategy>,
-    pub queue_count: Option<i32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
