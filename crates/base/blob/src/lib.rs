@@ -40,7 +40,9 @@ use pool::Pool;
 
 /// Frames that are read or written in one go: a mebibyte.
 const STEP_FRAMES: usize = 16;
-/// Idle buffers of a step that are kept.
+/// Frames that a reader takes from the file at a time.
+const SCRATCH_FRAMES: usize = 2;
+/// Idle buffers of each kind that are kept.
 const IDLE_BUFFERS: usize = 32;
 
 /// How bodies are kept.
@@ -69,7 +71,10 @@ struct Inner {
     clock: Clock,
     inline_limit: usize,
     sweep_grace: Duration,
+    /// Buffers of a step.
     pool: Arc<Pool>,
+    /// Buffers of a reader's few sealed frames.
+    scratch: Arc<Pool>,
     /// Files that the last sweep found without a name, and since when.
     suspects: Mutex<HashMap<Uuid, Instant>>,
 }
@@ -87,6 +92,7 @@ impl Blobs {
             inline_limit,
             sweep_grace,
             pool: Pool::new(STEP_FRAMES * frames::SEALED, IDLE_BUFFERS),
+            scratch: Pool::new(SCRATCH_FRAMES * frames::SEALED, IDLE_BUFFERS),
             suspects: Mutex::default(),
         })))
     }

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::frames::{self, BodyKey, FRAME, HEADER, SEALED, TAG};
 use crate::placement::Body;
 use crate::pool::Filled;
-use crate::{BlobError, Blobs, Inner, Placement, STEP_FRAMES};
+use crate::{BlobError, Blobs, Inner, Placement, SCRATCH_FRAMES, STEP_FRAMES};
 
 /// A piece up to this length is copied out, so that it does not hold a whole buffer.
 const COPIED: usize = FRAME;
@@ -165,19 +165,25 @@ impl Source {
     fn read(&self, file: &File, range: Range<u64>) -> Result<Bytes, BlobError> {
         let first = range.start / FRAME as u64;
         let frames = range.end.div_ceil(FRAME as u64) - first;
-        let (start, end) = (frames::frame_offset(first), frames::frame_offset(first + frames));
-        let len = in_memory(end.min(frames::file_len(self.size)) - start);
-        let mut sealed = self.inner.pool.take();
-        file.read_exact_at(&mut sealed[..len], start).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => BlobError::Corrupt { what: "the object's file is cut short" },
-            _ => BlobError::io("reading an object's file")(error),
-        })?;
-        let mut plain = self.inner.pool.take();
+        let len = in_memory(
+            frames::frame_offset(first + frames).min(frames::file_len(self.size))
+                - frames::frame_offset(first),
+        );
+        let (mut sealed, mut plain) = (self.inner.scratch.take(), self.inner.pool.take());
         let last = frames::frame_count(self.size) - 1;
-        for (n, frame) in sealed[..len].chunks(SEALED).enumerate() {
-            let number = first + n as u64;
-            let into = &mut plain[n * FRAME..n * FRAME + frame.len() - TAG];
-            self.key.open(&self.header, number, number == last, frame, into)?;
+        // A few frames at a time, so that what was read is still in the processor's cache when it is opened.
+        for at in (0..len).step_by(SCRATCH_FRAMES * SEALED) {
+            let number = first + (at / SEALED) as u64;
+            let sealed = &mut sealed[..(len - at).min(SCRATCH_FRAMES * SEALED)];
+            file.read_exact_at(sealed, frames::frame_offset(number)).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => BlobError::Corrupt { what: "the object's file is cut short" },
+                _ => BlobError::io("reading an object's file")(error),
+            })?;
+            for (number, frame) in (number..).zip(sealed.chunks(SEALED)) {
+                let n = in_memory(number - first);
+                let into = &mut plain[n * FRAME..n * FRAME + frame.len() - TAG];
+                self.key.open(&self.header, number, number == last, frame, into)?;
+            }
         }
         let base = first * FRAME as u64;
         let range = in_memory(range.start - base)..in_memory(range.end - base);
