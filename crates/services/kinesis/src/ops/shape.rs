@@ -82,7 +82,6 @@ pub fn description_summary(stream: &Stream) -> api::StreamDescriptionSummary {
         max_record_size_in_kib: Some(number(stream.max_record_kib)),
         channel_count: None,
         record_distribution_strategy: None,
-        queue_count: None,
     }
 }
 
