@@ -162,11 +162,16 @@ impl Clock {
     }
 
     pub fn now(&self) -> Timestamp {
-        let base = match self.0.source {
+        Timestamp(self.unturned().0.saturating_add(self.0.offset_millis.load(Ordering::Acquire)))
+    }
+
+    /// The time without what [`Clock::advance`] added: what clients see on their own clocks when they sign a request to a
+    /// pond whose clock was turned. Nothing else goes by it.
+    pub fn unturned(&self) -> Timestamp {
+        match self.0.source {
             Source::System => machine_time(),
             Source::Manual(at) => at,
-        };
-        Timestamp(base.0.saturating_add(self.0.offset_millis.load(Ordering::Acquire)))
+        }
     }
 
     /// Turns the clock forward and wakes every sleeper whose time has come; returns the whole offset.
@@ -228,7 +233,7 @@ mod tests {
         assert!(futures_poll(&mut sleeper).await.is_pending());
         clock.advance(Duration::from_secs(1));
         sleeper.await;
-        assert_eq!(clock.now(), Timestamp::from_secs(60));
+        assert_eq!((clock.now(), clock.unturned()), (Timestamp::from_secs(60), Timestamp::EPOCH));
     }
 
     async fn futures_poll<F: Future>(future: &mut std::pin::Pin<&mut F>) -> std::task::Poll<F::Output> {

@@ -11,6 +11,7 @@ use millpond_work::WorkerStatus;
 use serde::Serialize;
 
 use crate::body::{self, Body};
+use crate::gateway::Gateway;
 
 pub(crate) const PREFIX: &str = "/_millpond/";
 
@@ -20,9 +21,10 @@ const LARGEST: u64 = 64 * 1024;
 /// Routes that the program adds below `/_millpond/`. They are only reached from this machine, by a program and not by a
 /// web page.
 pub trait AdminRoutes: Send + Sync + 'static {
-    /// `path` without the prefix, as `clock`. `None`: there is no such route.
+    /// `path` without the prefix, as `clock`; `gateway` is the one that was asked. `None`: there is no such route.
     fn answer<'a>(
         &'a self,
+        gateway: &'a Gateway,
         method: &'a Method,
         path: &'a str,
         body: Bytes,
@@ -94,6 +96,7 @@ pub(crate) fn answer(
 /// Runs a route of the program, if the request may reach it.
 pub(crate) async fn lab(
     routes: &dyn AdminRoutes,
+    gateway: &Gateway,
     parts: &Parts,
     path: &str,
     body: Body,
@@ -109,7 +112,7 @@ pub(crate) async fn lab(
         Ok(body) => body,
         Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    match routes.answer(&parts.method, path, body).await {
+    match routes.answer(gateway, &parts.method, path, body).await {
         None => refused(StatusCode::NOT_FOUND, "There is no such route."),
         Some(Ok(AdminAnswer(bytes))) => answer(StatusCode::OK, "application/json", bytes),
         Some(Err(AdminRefusal { status, message })) => refused(status, &message),

@@ -17,12 +17,14 @@ mod server;
 mod service;
 mod services;
 pub mod sigv4;
+#[cfg(test)]
+mod tests;
 
 pub use access::{Access, Credential, Credentials, Secret};
 pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes};
 pub use body::Body;
 pub use caller::{Call, Caller};
 pub use gateway::{Gateway, GatewayOptions, Paused};
-pub use operation::{Action, Authorization, OperationInfo, Operations, Resources, ServiceInfo};
+pub use operation::{Action, Authorization, OperationInfo, Operations, Resources, ServiceInfo, ServiceTable};
 pub use service::{Arrival, HttpService, Served};
-pub use services::{ServiceTable, Services};
+pub use services::Services;

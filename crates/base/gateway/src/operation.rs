@@ -53,6 +53,13 @@ pub enum Authorization {
     Everyone,
 }
 
+/// A service and its table, for the matrix in `docs/` and the coverage tests.
+#[derive(Debug, Clone)]
+pub struct ServiceTable {
+    pub info: ServiceInfo,
+    pub operations: Vec<OperationInfo>,
+}
+
 /// The resources that an operation is about. All of them must be allowed.
 pub trait Resources {
     fn resources(self) -> Result<Vec<Arn>, ApiError>;
@@ -111,8 +118,9 @@ impl<S: Send + Sync + 'static> Operations<S> {
         &self.info
     }
 
-    pub fn list(&self) -> Vec<OperationInfo> {
-        self.table.values().map(|operation| operation.info).collect()
+    pub fn table(&self) -> ServiceTable {
+        let operations = self.table.values().map(|operation| operation.info).collect();
+        ServiceTable { info: self.info.clone(), operations }
     }
 
     /// The caller must be allowed `action` on every resource that `resources` names; it may refuse an input that names

@@ -6,13 +6,13 @@ use futures::future::BoxFuture;
 use millpond_wire::ApiError;
 
 use crate::caller::{Call, Caller};
-use crate::operation::{Answer, Message, OperationInfo, Operations, ServiceInfo};
+use crate::operation::{Answer, Message, Operations, ServiceInfo, ServiceTable};
 use crate::service::HttpService;
 
 /// A service behind a table of operations.
 pub(crate) trait Api: Send + Sync {
     fn info(&self) -> &ServiceInfo;
-    fn operations(&self) -> Vec<OperationInfo>;
+    fn table(&self) -> ServiceTable;
     /// The name as the table has it.
     fn find(&self, operation: &str) -> Option<&'static str>;
     /// `operation` is in the table.
@@ -34,8 +34,8 @@ impl<S: Send + Sync + 'static> Api for Bound<S> {
         self.operations.info()
     }
 
-    fn operations(&self) -> Vec<OperationInfo> {
-        self.operations.list()
+    fn table(&self) -> ServiceTable {
+        self.operations.table()
     }
 
     fn find(&self, operation: &str) -> Option<&'static str> {
@@ -54,13 +54,6 @@ impl<S: Send + Sync + 'static> Api for Bound<S> {
             None => Box::pin(std::future::ready(Err(ApiError::unknown_operation()))),
         }
     }
-}
-
-/// A service and its table, for the matrix in `docs/` and the coverage tests.
-#[derive(Debug, Clone)]
-pub struct ServiceTable {
-    pub info: ServiceInfo,
-    pub operations: Vec<OperationInfo>,
 }
 
 /// The services that a gateway serves.
@@ -97,10 +90,7 @@ impl Services {
     }
 
     pub fn tables(&self) -> Vec<ServiceTable> {
-        let apis = self
-            .apis
-            .iter()
-            .map(|api| ServiceTable { info: api.info().clone(), operations: api.operations() });
+        let apis = self.apis.iter().map(|api| api.table());
         let raw = self
             .raw
             .iter()

@@ -1,0 +1,313 @@
+//! A tiny service behind a real socket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials as SignerKeys;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use bytes::Bytes;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use millpond_core::{Arn, ByteSize, Clock, Region, Timestamp};
+use millpond_policy::Principal;
+use millpond_wire::{ApiError, Member, Protocol, Shape, Shaped};
+use millpond_work::{TaskHandle, Tasks};
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::*;
+
+const KEY: &str = "AKIATEST";
+const SECRET: &str = "secret";
+const NOW: Timestamp = Timestamp::from_secs(1_760_000_000);
+
+/// Echoes what it is told.
+struct Echo {
+    /// `Wait` takes one.
+    waits: Semaphore,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct EchoInput {
+    text: String,
+}
+
+impl Shaped for EchoInput {
+    const SHAPE: &'static Shape = &Shape::Structure(&[Member::required("Text", &Shape::STRING)]);
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct EchoOutput {
+    text: String,
+}
+
+async fn echo(_: Call<Echo>, input: EchoInput) -> Result<EchoOutput, ApiError> {
+    Ok(EchoOutput { text: input.text })
+}
+
+async fn panics(_: Call<Echo>, _: EchoInput) -> Result<EchoOutput, ApiError> {
+    panic!("a bug")
+}
+
+async fn waits(call: Call<Echo>, input: EchoInput) -> Result<EchoOutput, ApiError> {
+    let permit = call.waits.acquire().await.map_err(ApiError::internal)?;
+    permit.forget();
+    Ok(EchoOutput { text: input.text })
+}
+
+async fn asks(call: Call<Echo>, input: EchoInput) -> Result<EchoOutput, ApiError> {
+    call.caller.authorize("echo:Ask", &call.scope().arn("echo", input.text.as_str()))?;
+    Ok(EchoOutput { text: input.text })
+}
+
+fn operations() -> Operations<Echo> {
+    let resource = |_: &Caller, input: &EchoInput| {
+        input
+            .text
+            .parse::<Arn>()
+            .or_else(|_| "arn:aws:echo:us-east-1:000000000000:text/x".parse::<Arn>())
+            .map_err(ApiError::internal)
+    };
+    Operations::new(ServiceInfo {
+        name: "echo",
+        signing_name: "echo",
+        protocol: Protocol::AwsJson { version: "1.1", target_prefix: "Echo_1", message_member: "message" },
+        validation_code: "ValidationException",
+        largest_body: ByteSize::kib(64),
+        known_operations: &["Ask", "Echo", "Forget", "Later", "Panic", "Wait"],
+    })
+    .op("Echo", Action("echo:Echo"), resource, echo)
+    .op_for_everyone("Panic", panics)
+    .op_for_everyone("Wait", waits)
+    .op_authorized_in_handler("Ask", Action("echo:Ask"), asks)
+    .op_authorized_in_handler("Forget", Action("echo:Forget"), echo)
+}
+
+/// Answers with the length of the body.
+struct Raw(ServiceInfo);
+
+impl HttpService for Raw {
+    fn info(&self) -> &ServiceInfo {
+        &self.0
+    }
+
+    fn operations(&self) -> Vec<OperationInfo> {
+        Vec::new()
+    }
+
+    fn handle(&self, request: Request<Body>, _: Arrival) -> BoxFuture<'_, Response<Body>> {
+        async move {
+            assert_ne!(request.uri().path(), "/panic");
+            let length = request.into_body().collect().await.unwrap().to_bytes().len();
+            Response::new(body::full(length.to_string()))
+        }
+        .boxed()
+    }
+
+    fn internal_error(&self, _: &Arrival) -> Response<Body> {
+        let mut response = Response::new(body::full("broken"));
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    }
+}
+
+struct OneKey;
+
+impl Credentials for OneKey {
+    fn lookup(&self, access_key_id: &str) -> Option<Credential> {
+        let account: millpond_core::AccountId = "000000000000".parse().unwrap();
+        (access_key_id == KEY).then(|| Credential {
+            secret: Secret::new(SECRET.to_owned()),
+            principal: Principal::Root { account: account.clone() },
+            account,
+            session_token: None,
+        })
+    }
+}
+
+struct Server {
+    address: SocketAddr,
+    echo: Arc<Echo>,
+    gateway: Arc<Gateway>,
+    stop: Option<oneshot::Sender<()>>,
+    running: TaskHandle,
+}
+
+async fn start(open: bool) -> Server {
+    let clock = Clock::manual(NOW);
+    let account: millpond_core::AccountId = "000000000000".parse().unwrap();
+    let access = match open {
+        true => Access::Open { account },
+        false => Access::Verified { credentials: Arc::new(OneKey), account },
+    };
+    let echo = Arc::new(Echo { waits: Semaphore::new(0) });
+    let raw = Raw(ServiceInfo { name: "raw", signing_name: "raw", ..operations().info().clone() });
+    let services = Services::new().service(operations(), Arc::clone(&echo)).http_service(Arc::new(raw));
+    let options = GatewayOptions {
+        access,
+        clock: clock.clone(),
+        region: Region::us_east_1(),
+        version: "0",
+        admin: None,
+    };
+    let gateway = Arc::new(Gateway::new(options, services));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let serving = Arc::clone(&gateway);
+    let running = Tasks::new(clock).spawn_scoped("server", async move {
+        let stopped = async { drop(stopped.await) };
+        serving.serve(listener, stopped, Duration::from_secs(60)).await.unwrap();
+    });
+    Server { address, echo, gateway, stop: Some(stop), running }
+}
+
+impl Server {
+    fn request(&self, operation: &str, body: &str) -> Request<Bytes> {
+        Request::post(format!("http://{}/", self.address))
+            .header("host", self.address.to_string())
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("Echo_1.{operation}"))
+            .body(Bytes::from(body.to_owned()))
+            .unwrap()
+    }
+
+    async fn call(&self, operation: &str, body: &str) -> (u16, String) {
+        send(signed(self.request(operation, body)), false).await
+    }
+}
+
+fn signed(mut request: Request<Bytes>) -> Request<Bytes> {
+    let identity = SignerKeys::from_keys(KEY, SECRET, None).into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region("us-east-1")
+        .name("echo")
+        .time(SystemTime::UNIX_EPOCH + Duration::from_millis(NOW.as_millis().unsigned_abs()))
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap()
+        .into();
+    let uri = request.uri().to_string();
+    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    let signable = SignableRequest::new("POST", uri, headers, SignableBody::Bytes(request.body())).unwrap();
+    let (instructions, _) = sign(signable, &params).unwrap().into_parts();
+    instructions.apply_to_request_http1x(&mut request);
+    request
+}
+
+async fn send(request: Request<Bytes>, http2: bool) -> (u16, String) {
+    let client = Client::builder(TokioExecutor::new()).http2_only(http2).build_http();
+    let answer = client.request(request.map(Full::new)).await.unwrap();
+    assert!(answer.headers().contains_key("x-amzn-requestid"));
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.into()).unwrap())
+}
+
+#[tokio::test]
+async fn operations_are_found_checked_authorized_and_guarded() {
+    let server = start(false).await;
+    let denied = "User: arn:aws:iam::000000000000:root is not authorized to perform: echo:Echo on resource: \
+                  arn:aws:echo:us-east-1:111111111111:text/x because no resource-based policy allows the echo:Echo \
+                  action";
+    for (operation, body, status, expected) in [
+        ("Echo", "{\"Text\":\"hi\"}", 200, "{\"Text\":\"hi\"}"),
+        ("Echo", "{}", 400, "ValidationException"),
+        ("Echo", "{", 400, "SerializationException"),
+        ("Echo", "{\"Text\":\"arn:aws:echo:us-east-1:111111111111:text/x\"}", 400, denied),
+        ("Panic", "{\"Text\":\"hi\"}", 500, "InternalFailure"),
+        ("Ask", "{\"Text\":\"hi\"}", 200, "{\"Text\":\"hi\"}"),
+        ("Forget", "{\"Text\":\"hi\"}", 500, "InternalFailure"),
+        ("Later", "{}", 501, "The operation Later of echo is not implemented by Millpond."),
+        ("Never", "{}", 400, "UnknownOperationException"),
+        ("Echo", &" ".repeat(65 * 1024), 413, "RequestEntityTooLargeException"),
+    ] {
+        let (got, text) = server.call(operation, body).await;
+        assert_eq!(got, status, "{operation} {text}");
+        assert!(text.contains(expected), "{operation}: {text}");
+        assert!(!text.contains("a bug"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn only_signed_requests_are_let_in_unless_the_pond_is_open() {
+    let body = "{\"Text\":\"hi\"}";
+    let server = start(false).await;
+    let (status, text) = send(server.request("Echo", body), false).await;
+    assert_eq!((status, text.contains("MissingAuthenticationTokenException")), (400, true), "{text}");
+    let mut tampered = signed(server.request("Echo", body));
+    *tampered.body_mut() = Bytes::from_static(b"{\"Text\":\"ho\"}");
+    let (status, text) = send(tampered, false).await;
+    assert_eq!((status, text.contains("InvalidSignatureException")), (400, true), "{text}");
+    let open = start(true).await;
+    assert_eq!(send(open.request("Echo", body), false).await, (200, body.to_owned()));
+}
+
+#[tokio::test]
+async fn http2_and_the_raw_service_are_served() {
+    let server = start(false).await;
+    let (status, _) = send(signed(server.request("Echo", "{\"Text\":\"hi\"}")), true).await;
+    assert_eq!(status, 200);
+    // The raw service takes bodies of any length.
+    for (path, length, expected) in
+        [("/bucket/key", 1 << 20, (200, "1048576")), ("/panic", 0, (500, "broken")), ("/", 0, (200, "0"))]
+    {
+        let uri = format!("http://{}{path}", server.address);
+        let request =
+            Request::builder().method(Method::PUT).uri(uri).body(Bytes::from(vec![0; length])).unwrap();
+        let (status, text) = send(request, false).await;
+        assert_eq!((status, text.as_str()), expected, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_and_metrics_are_open_and_lab_routes_are_not_there() {
+    let server = start(false).await;
+    server.call("Echo", "{\"Text\":\"hi\"}").await;
+    let get = async |path: &str| {
+        let uri = format!("http://{}/_millpond/{path}", server.address);
+        send(Request::get(uri).body(Bytes::new()).unwrap(), false).await
+    };
+    let (status, text) = get("health").await;
+    assert_eq!((status, text.contains("\"services\":[\"echo\",\"raw\"]")), (200, true), "{text}");
+    let (status, text) = get("metrics").await;
+    let line = "millpond_requests_total{service=\"echo\",operation=\"Echo\",status=\"200\"} 1";
+    assert_eq!((status, text.contains(line)), (200, true), "{text}");
+    assert_eq!(get("reset").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_requests_finish() {
+    let mut server = start(false).await;
+    let stop = server.stop.take();
+    let waiting = send(signed(server.request("Wait", "{\"Text\":\"hi\"}")), false);
+    let stopping = async {
+        // The request is inside once its handler waits.
+        while server.gateway.metrics().text().unwrap().contains("requests_in_flight 0") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::pin!(waiting);
+    tokio::select! {
+        answer = &mut waiting => panic!("{answer:?}"),
+        () = stopping => {}
+    }
+    let ((status, _), ()) = tokio::join!(waiting, async {
+        drop(stop);
+        tokio::task::yield_now().await;
+        server.echo.waits.add_permits(1);
+    });
+    assert_eq!(status, 200);
+    server.running.finished().await;
+    assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
+}

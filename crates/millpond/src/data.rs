@@ -1,0 +1,259 @@
+//! The data folder: its lock, and the small files at its top, each written whole or not at all.
+//!
+//! ```text
+//! lock          held by the server that runs, with its process id
+//! account       the pond's account number
+//! root.key      32 bytes in hexadecimal: everything at rest is encrypted under keys derived from it
+//! credentials   the root user's access key, in the form of AWS's shared credentials file
+//! clock         how far a lab's clock was turned, in milliseconds
+//! endpoint      where the server that runs is reached
+//! pond/         the services' data; a reset empties it
+//! ```
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use millpond_core::disk::create_private_dir;
+use millpond_core::{AccountId, RootKey};
+
+use crate::credentials::RootCredentials;
+
+const ACCOUNT: &str = "account";
+const CLOCK: &str = "clock";
+const CREDENTIALS: &str = "credentials";
+const ENDPOINT: &str = "endpoint";
+const LOCK: &str = "lock";
+const POND: &str = "pond";
+const ROOT_KEY: &str = "root.key";
+
+/// A data folder that this process holds alone.
+pub struct DataFolder {
+    path: PathBuf,
+    /// The lock goes with the file, however the process ends.
+    _lock: File,
+}
+
+impl DataFolder {
+    /// Makes the folder where it is missing and takes its lock.
+    pub fn hold(path: &Path) -> anyhow::Result<Self> {
+        create_private_dir(path).with_context(|| format!("making the data folder {}", path.display()))?;
+        let lock_path = path.join(LOCK);
+        let mut lock =
+            File::options().read(true).write(true).create(true).truncate(false).open(&lock_path)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let known = lock.read_to_string(&mut holder).is_ok() && !holder.trim().is_empty();
+                let process = if known { format!(" (process {})", holder.trim()) } else { String::new() };
+                bail!("the data folder {} is in use by another Millpond{process}", path.display());
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("locking {}", lock_path.display()));
+            }
+        }
+        lock.set_len(0)?;
+        write!(lock, "{}", std::process::id())?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Where the services keep their data.
+    pub fn pond(&self) -> PathBuf {
+        self.path.join(POND)
+    }
+
+    /// The folder's account; a new folder is made for `wanted`.
+    pub fn account(&self, wanted: Option<&AccountId>) -> anyhow::Result<AccountId> {
+        if let Some(text) = self.read(ACCOUNT)? {
+            let account: AccountId = text
+                .trim()
+                .parse()
+                .with_context(|| format!("the file {} is damaged", self.file(ACCOUNT).display()))?;
+            if let Some(wanted) = wanted.filter(|wanted| **wanted != account) {
+                bail!(
+                    "the data folder {} belongs to account {account}, and the setting `account` is {wanted}",
+                    self.path.display()
+                );
+            }
+            return Ok(account);
+        }
+        let account = match wanted {
+            Some(account) => account.clone(),
+            None => "000000000000".parse().expect("twelve digits are an account id"),
+        };
+        self.write(ACCOUNT, &format!("{account}\n"))?;
+        Ok(account)
+    }
+
+    /// The root key; made with a new folder, and never made again beside data that an older one encrypted.
+    pub fn root_key(&self) -> anyhow::Result<RootKey> {
+        if let Some(text) = self.read(ROOT_KEY)? {
+            let mut bytes = [0; 32];
+            hex::decode_to_slice(text.trim(), &mut bytes)
+                .with_context(|| format!("the file {} is damaged", self.file(ROOT_KEY).display()))?;
+            return Ok(RootKey::from_bytes(bytes));
+        }
+        if self.pond().exists() {
+            bail!(
+                "{} is missing, and the data beside it is encrypted with it; put the file back",
+                self.file(ROOT_KEY).display()
+            );
+        }
+        let key = RootKey::generate()?;
+        self.write(ROOT_KEY, &format!("{}\n", hex::encode(key.expose())))?;
+        Ok(key)
+    }
+
+    /// The root user's access key, and whether it was made just now.
+    pub fn root_credentials(&self) -> anyhow::Result<(RootCredentials, bool)> {
+        if let Some(text) = self.read(CREDENTIALS)? {
+            return Ok((self.parse_credentials(&text)?, false));
+        }
+        let credentials = RootCredentials::generate()?;
+        self.write(CREDENTIALS, &credentials.file_text())?;
+        Ok((credentials, true))
+    }
+
+    fn parse_credentials(&self, text: &str) -> anyhow::Result<RootCredentials> {
+        RootCredentials::parse(text)
+            .with_context(|| format!("the file {} is damaged", self.file(CREDENTIALS).display()))
+    }
+
+    /// How far the clock was turned, so that time never goes back.
+    pub fn clock_offset(&self) -> anyhow::Result<Duration> {
+        let Some(text) = self.read(CLOCK)? else { return Ok(Duration::ZERO) };
+        let millis = text.trim().parse();
+        millis
+            .map(Duration::from_millis)
+            .with_context(|| format!("the file {} is damaged", self.file(CLOCK).display()))
+    }
+
+    pub fn keep_clock_offset(&self, offset: Duration) -> anyhow::Result<()> {
+        self.write(CLOCK, &format!("{}\n", offset.as_millis()))
+    }
+
+    pub fn announce(&self, endpoint: &str) -> anyhow::Result<()> {
+        self.write(ENDPOINT, &format!("{endpoint}\n"))
+    }
+
+    /// Nobody is found at the endpoint any more.
+    pub fn withdraw(&self) -> anyhow::Result<()> {
+        std::fs::remove_file(self.file(ENDPOINT)).context("removing the endpoint file")
+    }
+
+    /// Takes the services' data away: at once by name, then from the disk.
+    pub fn discard_pond(&self) -> anyhow::Result<()> {
+        let gone = self.path.join(format!("discarded-{}", std::process::id()));
+        std::fs::rename(self.pond(), &gone).context("setting the old data aside")?;
+        File::open(&self.path)?.sync_all()?;
+        std::fs::remove_dir_all(&gone).context("removing the old data")
+    }
+
+    /// Removes what a reset that was killed left behind.
+    pub fn sweep(&self) -> anyhow::Result<()> {
+        for entry in std::fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with("discarded-") {
+                std::fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn read(&self, name: &str) -> anyhow::Result<Option<String>> {
+        read(&self.file(name))
+    }
+
+    /// Durable when it returns, with mode 0600; a crash leaves the old file or the new one.
+    fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(self.file(name))?;
+            File::open(&self.path)?.sync_all()
+        };
+        write().with_context(|| format!("writing {}", self.file(name).display()))
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
+}
+
+/// What a tool reads from a folder that a server holds.
+pub fn read_credentials(folder: &Path) -> anyhow::Result<RootCredentials> {
+    let path = folder.join(CREDENTIALS);
+    let text = read(&path)?
+        .with_context(|| format!("{} is no data folder: it has no credentials", folder.display()))?;
+    RootCredentials::parse(&text).with_context(|| format!("the file {} is damaged", path.display()))
+}
+
+/// Where the server over `folder` is reached, if one runs.
+pub fn read_endpoint(folder: &Path) -> anyhow::Result<Option<String>> {
+    Ok(read(&folder.join(ENDPOINT))?.map(|text| text.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_folder_keeps_what_its_first_start_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data");
+        let folder = DataFolder::hold(&path).unwrap();
+        let account = folder.account(None).unwrap();
+        let key = folder.root_key().unwrap();
+        let (credentials, new) = folder.root_credentials().unwrap();
+        assert!(new);
+        assert!(
+            DataFolder::hold(&path)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("in use by another Millpond (process")
+        );
+        drop(folder);
+        let folder = DataFolder::hold(&path).unwrap();
+        assert_eq!(folder.account(Some(&account)).unwrap(), account);
+        assert!(folder.account(Some(&"111111111111".parse().unwrap())).is_err());
+        assert_eq!(folder.root_key().unwrap().expose(), key.expose());
+        let (again, new) = folder.root_credentials().unwrap();
+        assert_eq!((again.file_text(), new), (credentials.file_text(), false));
+        for name in [ACCOUNT, ROOT_KEY, CREDENTIALS] {
+            let mode = std::fs::metadata(path.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_lost_root_key_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::hold(dir.path()).unwrap();
+        std::fs::create_dir(folder.pond()).unwrap();
+        assert!(folder.root_key().err().unwrap().to_string().contains("root.key is missing"));
+    }
+
+    #[test]
+    fn the_clocks_offset_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::hold(dir.path()).unwrap();
+        assert_eq!(folder.clock_offset().unwrap(), Duration::ZERO);
+        folder.keep_clock_offset(Duration::from_secs(60)).unwrap();
+        assert_eq!(folder.clock_offset().unwrap(), Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,176 @@
+//! `millpond serve`: the house with its pond, from the first start to the drain.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use millpond_core::Clock;
+use millpond_gateway::{Access, AdminRoutes, Gateway, GatewayOptions};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
+
+use crate::cli::ServeFlags;
+use crate::credentials::RootOnly;
+use crate::data::DataFolder;
+use crate::lab::{self, Lab};
+use crate::logs;
+use crate::pond::Pond;
+use crate::settings::Settings;
+
+/// Everything that outlives a reset.
+pub struct House {
+    folder: DataFolder,
+    settings: Settings,
+    pub clock: Clock,
+    /// `None` while a reset is under way, and after one that failed.
+    pond: Mutex<Option<Pond>>,
+    /// How far the clock was turned, as the data folder has it.
+    turned: Mutex<Duration>,
+}
+
+impl House {
+    /// Turns the clock. The new offset is on disk before the clock shows it, so that no restart takes it back.
+    pub async fn turn_clock(&self, by: Duration) -> anyhow::Result<()> {
+        let mut turned = self.turned.lock().await;
+        let offset = turned.checked_add(by).context("the clock is at its end")?;
+        tokio::task::block_in_place(|| self.folder.keep_clock_offset(offset))?;
+        *turned = offset;
+        self.clock.advance(by);
+        Ok(())
+    }
+
+    /// Empties the pond: waits for the requests that run, stops the background work, takes the data away and opens anew.
+    /// Credentials, keys and the clock stay.
+    pub async fn reset(&self, gateway: &Gateway) -> anyhow::Result<()> {
+        let mut pond = self.pond.lock().await;
+        let mut paused = gateway.pause().await;
+        drop(paused.take());
+        if let Some(pond) = pond.take() {
+            pond.close().await?;
+        }
+        let (new, services) = tokio::task::block_in_place(|| {
+            self.folder.discard_pond()?;
+            Pond::open(&self.folder.pond(), self.clock.clone())
+        })?;
+        *pond = Some(new);
+        paused.resume_with(services);
+        Ok(())
+    }
+
+    async fn close(&self) -> anyhow::Result<()> {
+        match self.pond.lock().await.take() {
+            Some(pond) => pond.close().await,
+            None => Ok(()),
+        }
+    }
+}
+
+pub fn serve(flags: ServeFlags) -> anyhow::Result<()> {
+    let settings = Settings::read(&flags)?;
+    logs::start(&settings.log, settings.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(settings))
+}
+
+async fn run(settings: Settings) -> anyhow::Result<()> {
+    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(&settings.listen)
+        .await
+        .with_context(|| format!("the setting `listen` is {:?}", settings.listen))?
+        .collect();
+    if settings.open && !addresses.iter().all(|address| address.ip().is_loopback()) {
+        bail!("--open takes any credentials, and so it only listens on loopback, not on {}", settings.listen);
+    }
+    let folder = DataFolder::hold(&settings.data)?;
+    folder.sweep()?;
+    let account = folder.account(settings.account.as_ref())?;
+    folder.root_key()?;
+    let (credentials, new_credentials) = folder.root_credentials()?;
+    let turned = folder.clock_offset()?;
+    let clock = Clock::system(turned);
+    let (pond, services) = Pond::open(&folder.pond(), clock.clone())?;
+    let listener = TcpListener::bind(addresses.as_slice())
+        .await
+        .with_context(|| format!("listening on {}", settings.listen))?;
+    let endpoint = endpoint(listener.local_addr()?);
+    folder.announce(&endpoint)?;
+
+    let exports = new_credentials.then(|| credentials.exports(settings.region.as_str(), Some(&endpoint)));
+    let access = match settings.open {
+        true => Access::Open { account },
+        false => Access::Verified {
+            account: account.clone(),
+            credentials: Arc::new(RootOnly { credentials, account }),
+        },
+    };
+    let drain = Duration::from_secs(settings.drain_seconds);
+    let house = Arc::new(House {
+        folder,
+        clock: clock.clone(),
+        pond: Mutex::new(Some(pond)),
+        turned: Mutex::new(turned),
+        settings,
+    });
+    let admin = house.settings.lab.then(|| Arc::new(Lab(Arc::clone(&house))) as Arc<dyn AdminRoutes>);
+    let region = house.settings.region.clone();
+    let options = GatewayOptions { access, clock, region, version: env!("CARGO_PKG_VERSION"), admin };
+    let gateway = Arc::new(Gateway::new(options, services));
+
+    let shutdown = shutdown_signal()?;
+    if let Some(exports) = exports {
+        println!("{exports}");
+    }
+    if let Some(line) = lab::shown(house.clock.now(), turned) {
+        println!("{line}");
+    }
+    println!("Millpond is ready at {endpoint}");
+    let drained = Arc::clone(&gateway).serve(listener, shutdown, drain).await;
+    house.folder.withdraw()?;
+    // The services hold the store; they go before it is closed.
+    drop(gateway.pause().await.take());
+    house.close().await?;
+    drained?;
+    tracing::info!("closed");
+    Ok(())
+}
+
+/// Where clients on this machine reach the address.
+fn endpoint(address: SocketAddr) -> String {
+    let port = address.port();
+    match address.ip() {
+        ip if ip.is_unspecified() => format!("http://127.0.0.1:{port}"),
+        _ => format!("http://{address}"),
+    }
+}
+
+/// Ready at SIGTERM or SIGINT.
+fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new connections, requests that run are finished");
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_reachable_from_here() {
+        for (address, expected) in [
+            ("127.0.0.1:4566", "http://127.0.0.1:4566"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:80", "http://127.0.0.1:80"),
+            ("[::1]:80", "http://[::1]:80"),
+            ("10.0.0.7:80", "http://10.0.0.7:80"),
+        ] {
+            assert_eq!(endpoint(address.parse().unwrap()), expected);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The settings: flags over environment (`MILLPOND_…`) over `millpond.toml` over defaults, read and checked once.
+//!
+//! The three sources are laid over each other as one TOML table before anything is typed, so that a setting has one
+//! name, one type and one check, wherever it comes from. `section.name` is `MILLPOND_SECTION_NAME` in the environment.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use millpond_core::{AccountId, Region};
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::cli::{LogFormat, ServeFlags};
+
+pub const DEFAULT_DATA: &str = "./millpond-data";
+const FILE: &str = "millpond.toml";
+const PREFIX: &str = "MILLPOND_";
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    pub listen: String,
+    pub data: PathBuf,
+    /// The account that a new data folder is made for; one that is there keeps its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
+    /// The region of requests that name none.
+    pub region: Region,
+    pub open: bool,
+    pub lab: bool,
+    pub log: String,
+    pub log_format: LogFormat,
+    /// How long requests that run may take to finish after SIGTERM.
+    pub drain_seconds: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:4566".to_owned(),
+            data: DEFAULT_DATA.into(),
+            account: None,
+            region: Region::us_east_1(),
+            open: false,
+            lab: false,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            drain_seconds: 30,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the file, the environment and the flags.
+    pub fn read(flags: &ServeFlags) -> anyhow::Result<Self> {
+        let environment = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX));
+        let (path, must_be_there) = match &flags.config {
+            Some(path) => (path.as_path(), true),
+            None => (Path::new(FILE), false),
+        };
+        let file = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !must_be_there => String::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("reading the settings in {}", path.display()));
+            }
+        };
+        Self::merge(&file, path, environment, flags)
+    }
+
+    fn merge(
+        file: &str,
+        path: &Path,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+        flags: &ServeFlags,
+    ) -> anyhow::Result<Self> {
+        // Checked by itself first, so that the error shows the line.
+        let from_file = || format!("in {}", path.display());
+        let _: Self = toml::from_str(file).with_context(from_file)?;
+        let mut table: Table = toml::from_str(file).with_context(from_file)?;
+        let defaults = Table::try_from(Self::default()).context("the default settings")?;
+        for (name, value) in environment {
+            let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else {
+                bail!("the environment variable {name:?} is not readable text");
+            };
+            overlay(&mut table, &defaults, name, value)?;
+        }
+        for (name, value) in flag_values(flags) {
+            table.insert(name.to_owned(), value);
+        }
+        table.try_into().context("in the settings")
+    }
+}
+
+/// Puts `MILLPOND_NAME` or `MILLPOND_SECTION_NAME` where it belongs, typed as the default there is.
+fn overlay(table: &mut Table, defaults: &Table, variable: &str, text: &str) -> anyhow::Result<()> {
+    let name = variable.strip_prefix(PREFIX).unwrap_or(variable).to_ascii_lowercase();
+    let section = defaults.iter().find_map(|(section, inner)| {
+        let rest = name.strip_prefix(section.as_str())?.strip_prefix('_')?;
+        Some((section, inner.as_table()?, rest))
+    });
+    let unknown = || format!("there is no setting for the environment variable {variable}");
+    let value = |default: Option<&Value>| {
+        typed(default, text).with_context(|| format!("in the environment variable {variable}"))
+    };
+    if let Some((section, inner, rest)) = section {
+        let default = inner.get(rest).with_context(unknown)?;
+        let inner = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+        let inner = inner.as_table_mut().with_context(unknown)?;
+        inner.insert(rest.to_owned(), value(Some(default))?);
+    } else {
+        if !defaults.contains_key(&name) && name != "account" {
+            bail!(unknown());
+        }
+        table.insert(name.clone(), value(defaults.get(&name))?);
+    }
+    Ok(())
+}
+
+fn typed(default: Option<&Value>, text: &str) -> anyhow::Result<Value> {
+    Ok(match default {
+        Some(Value::Boolean(_)) => Value::Boolean(match text {
+            "1" | "true" | "yes" => true,
+            "0" | "false" | "no" | "" => false,
+            _ => bail!("{text:?} is neither true nor false"),
+        }),
+        Some(Value::Integer(_)) => {
+            Value::Integer(text.parse().with_context(|| format!("{text:?} is not a number"))?)
+        }
+        Some(Value::Float(_)) => {
+            Value::Float(text.parse().with_context(|| format!("{text:?} is not a number"))?)
+        }
+        Some(Value::Array(_)) => {
+            Value::Array(text.split(',').map(|part| Value::String(part.trim().to_owned())).collect())
+        }
+        _ => Value::String(text.to_owned()),
+    })
+}
+
+fn flag_values(flags: &ServeFlags) -> Vec<(&'static str, Value)> {
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let texts = [
+        ("listen", flags.listen.clone()),
+        ("data", flags.data.as_ref().map(text)),
+        ("account", flags.account.clone()),
+        ("log", flags.log.clone()),
+        ("log_format", flags.log_format.map(|format| format.name().to_owned())),
+    ];
+    let texts = texts.into_iter().filter_map(|(name, value)| Some((name, Value::String(value?))));
+    let switches = [("open", flags.open), ("lab", flags.lab)];
+    let switches = switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, Value::Boolean(true)));
+    texts.chain(switches).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merge(file: &str, environment: &[(&str, &str)], flags: &ServeFlags) -> Result<Settings, String> {
+        let environment =
+            environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        Settings::merge(file, Path::new(FILE), environment, flags).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_over_the_file() {
+        let file = "listen = \"file:1\"\nregion = \"eu-west-1\"\ndrain_seconds = 5\nlab = true";
+        let environment = [("MILLPOND_LISTEN", "environment:1"), ("MILLPOND_DRAIN_SECONDS", "7")];
+        let settings = merge(file, &environment, &ServeFlags::default()).unwrap();
+        assert_eq!((settings.listen.as_str(), settings.drain_seconds), ("environment:1", 7));
+        assert_eq!((settings.region.as_str(), settings.lab, settings.open), ("eu-west-1", true, false));
+        let flags = ServeFlags { listen: Some("flag:1".to_owned()), open: true, ..ServeFlags::default() };
+        let settings = merge(file, &environment, &flags).unwrap();
+        assert_eq!((settings.listen.as_str(), settings.open), ("flag:1", true));
+    }
+
+    #[test]
+    fn an_account_of_digits_stays_text() {
+        let settings = merge("", &[("MILLPOND_ACCOUNT", "123456789012")], &ServeFlags::default()).unwrap();
+        assert_eq!(settings.account.unwrap().as_str(), "123456789012");
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        for (file, environment, named) in [
+            ("listne = \"x\"", &[] as &[(&str, &str)], "listne"),
+            ("drain_seconds = \"soon\"", &[], "drain_seconds"),
+            ("account = \"12\"", &[], "\"12\" is not a valid account id"),
+            ("", &[("MILLPOND_LISTNE", "x")], "MILLPOND_LISTNE"),
+            ("", &[("MILLPOND_OPEN", "perhaps")], "MILLPOND_OPEN"),
+            ("", &[("MILLPOND_DRAIN_SECONDS", "x")], "MILLPOND_DRAIN_SECONDS"),
+            ("", &[("MILLPOND_LOG_FORMAT", "xml")], "xml"),
+        ] {
+            let error = merge(file, environment, &ServeFlags::default()).unwrap_err();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+}
