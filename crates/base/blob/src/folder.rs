@@ -73,6 +73,11 @@ impl TempFile {
         self.folder.disk.write_at(&self.file, bytes, offset)
     }
 
+    /// Makes what was written so far durable, though not the file's name.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.folder.disk.sync(&self.file)
+    }
+
     /// Makes the file durable under its own name. `now` becomes its time, which the sweep reads: the pond's
     /// clock may be ahead of the machine's.
     pub(crate) fn put_in_place(&self, now: Timestamp) -> io::Result<()> {
@@ -80,7 +85,7 @@ impl TempFile {
         self.file.set_modified(
             SystemTime::UNIX_EPOCH + Duration::from_millis(now.as_millis().max(0).unsigned_abs()),
         )?;
-        disk.sync(&self.file)?;
+        self.sync()?;
         self.folder.make_fan(self.id)?;
         let path = self.folder.path(self.id);
         disk.rename(&self.temp_path(), &path)?;

@@ -254,6 +254,28 @@ async fn a_full_disk_answers_the_writer_and_leaves_no_file() {
     write(&blobs, &body(2_000_000), 100_000).await;
 }
 
+/// A disk whose first sync fails, and only that one: as the system tells of a failed write-back once.
+struct FailsOnce(Mutex<u32>);
+
+impl Disk for FailsOnce {
+    fn sync(&self, file: &File) -> io::Result<()> {
+        let mut syncs = self.0.lock().unwrap();
+        *syncs += 1;
+        if *syncs == 1 { Err(io::Error::other("the device went away")) } else { file.sync_data() }
+    }
+}
+
+#[tokio::test]
+async fn a_failed_sync_on_the_way_fails_the_write() {
+    let dir = TempDir::new().unwrap();
+    let options = BlobOptions { disk: Arc::new(FailsOnce(Mutex::new(0))), ..BlobOptions::default() };
+    let blobs = Blobs::open(dir.path(), &root(), clock(), options).unwrap();
+    let piece = Bytes::from(body(1 << 20));
+    let pieces = stream::iter((0..70).map(|_| Ok::<_, Infallible>(piece.clone())));
+    assert!(matches!(blobs.write(pieces).await, Err(WriteError::Blob(BlobError::Io { .. }))));
+    gone(&dir).await;
+}
+
 #[tokio::test]
 async fn what_a_killed_process_was_writing_is_gone_at_the_next_start() {
     let dir = TempDir::new().unwrap();

@@ -1,5 +1,6 @@
 //! Writing a body: small ones are sealed into their placement, larger ones go to a file in steps of a mebibyte. While one
-//! step is sealed and written on a blocking thread, the next is filled from the stream.
+//! step is sealed and written on a blocking thread, the next is filled from the stream; and every so often what was
+//! written is synced beside that, so that the disk does not begin only when the body has ended.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use crate::{BlobError, Blobs, Inner, Placement, STEP_FRAMES, WriteError};
 
 /// The plaintext of a step.
 const STEP: usize = STEP_FRAMES * FRAME;
+/// After so much plaintext the disk is asked to begin.
+const EARLY_SYNC: u64 = 32 << 20;
 
 impl Blobs {
     /// Writes a body; it is durable when this returns. On an error, and when the future is dropped, nothing is kept.
@@ -68,9 +71,12 @@ struct Upload {
     /// Plaintext that left the buffer.
     before: u64,
     in_flight: Option<JoinHandle<Result<Written, BlobError>>>,
-    /// The file, when no step is in flight; none before the first one.
-    file: Option<TempFile>,
+    /// None before the first step landed.
+    file: Option<Arc<TempFile>>,
     spare: Option<Buffer>,
+    early_sync: Option<JoinHandle<Result<(), BlobError>>>,
+    /// Plaintext that had left the buffer when the last early sync began.
+    early: u64,
 }
 
 struct Sealer {
@@ -80,7 +86,7 @@ struct Sealer {
 
 /// A step's file and buffer, on their way back.
 struct Written {
-    file: TempFile,
+    file: Arc<TempFile>,
     buffer: Buffer,
 }
 
@@ -89,7 +95,19 @@ impl Upload {
         let id = Uuid::new_v4();
         let sealer = Arc::new(Sealer { key, header: frames::file_header(id) });
         let buffer = inner.pool.take();
-        Self { inner, id, sealer, buffer, filled: 0, before: 0, in_flight: None, file: None, spare: None }
+        Self {
+            inner,
+            id,
+            sealer,
+            buffer,
+            filled: 0,
+            before: 0,
+            in_flight: None,
+            file: None,
+            spare: None,
+            early_sync: None,
+            early: 0,
+        }
     }
 
     async fn push(&mut self, mut chunk: &[u8]) -> Result<(), BlobError> {
@@ -110,6 +128,7 @@ impl Upload {
     /// Sends the full buffer on its way. More of the body follows, so none of its frames is the last one.
     async fn step(&mut self) -> Result<(), BlobError> {
         self.land().await?;
+        self.sync_early().await?;
         let next = self.spare.take().unwrap_or_else(|| self.inner.pool.take());
         let buffer = std::mem::replace(&mut self.buffer, next);
         let step = self.take_step(buffer, false);
@@ -119,6 +138,7 @@ impl Upload {
 
     async fn finish(mut self) -> Result<u64, BlobError> {
         self.land().await?;
+        self.land_early_sync().await?;
         let size = self.before + self.filled as u64;
         let now = self.inner.clock.now();
         let last = self.inner.pool.take();
@@ -139,11 +159,33 @@ impl Upload {
         Ok(())
     }
 
+    async fn sync_early(&mut self) -> Result<(), BlobError> {
+        let running = self.early_sync.as_ref().is_some_and(|sync| !sync.is_finished());
+        let Some(file) = self.file.clone().filter(|_| !running && self.before - self.early >= EARLY_SYNC)
+        else {
+            return Ok(());
+        };
+        self.land_early_sync().await?;
+        self.early = self.before;
+        self.early_sync = Some(tokio::task::spawn_blocking(move || {
+            file.sync().map_err(BlobError::io("making an object's file durable"))
+        }));
+        Ok(())
+    }
+
+    /// The system tells of a failed sync only once: its error must not be lost.
+    async fn land_early_sync(&mut self) -> Result<(), BlobError> {
+        match self.early_sync.take() {
+            Some(sync) => sync.await.map_err(|_| BlobError::CutOff)?,
+            None => Ok(()),
+        }
+    }
+
     fn take_step(&mut self, buffer: Buffer, last: bool) -> Step {
         let plain = std::mem::take(&mut self.filled);
         let first = self.before / FRAME as u64;
         self.before += plain as u64;
-        let (inner, sealer, file) = (self.inner.clone(), self.sealer.clone(), self.file.take());
+        let (inner, sealer, file) = (self.inner.clone(), self.sealer.clone(), self.file.clone());
         Step { inner, id: self.id, sealer, file, buffer, plain, first, last }
     }
 }
@@ -153,7 +195,7 @@ struct Step {
     inner: Arc<Inner>,
     id: Uuid,
     sealer: Arc<Sealer>,
-    file: Option<TempFile>,
+    file: Option<Arc<TempFile>>,
     buffer: Buffer,
     /// Plaintext in the buffer.
     plain: usize,
@@ -178,6 +220,7 @@ impl Step {
             Some(file) => file,
             None => {
                 let file = TempFile::create(self.inner.folder.clone(), self.id).map_err(writing())?;
+                let file = Arc::new(file);
                 file.write_at(&self.sealer.header, 0).map_err(writing())?;
                 file
             }
