@@ -17,6 +17,8 @@ mod settings;
 pub mod source;
 mod store;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::path::PathBuf;

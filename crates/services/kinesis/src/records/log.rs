@@ -63,6 +63,8 @@ const LOOK: usize = 64;
 /// A shard's log. Its methods hold the lock for a moment only.
 #[derive(Debug)]
 pub struct ShardLog {
+    /// Every record comes after it.
+    start: Index,
     parts: Mutex<Parts>,
     /// The last place that can be read.
     tip: watch::Sender<Option<Index>>,
@@ -79,7 +81,7 @@ impl ShardLog {
     /// An empty log whose records come after `start`.
     pub fn new(start: Index) -> Self {
         let parts = Parts { parts: VecDeque::new(), next: start.plus(1) };
-        Self { parts: Mutex::new(parts), tip: watch::Sender::new(None) }
+        Self { start, parts: Mutex::new(parts), tip: watch::Sender::new(None) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Parts> {
@@ -140,9 +142,9 @@ impl ShardLog {
         *self.tip.borrow()
     }
 
-    /// The place after the last record that can be read; in an empty log the next one that is given out.
+    /// The place after the last record that can be read. What is on its way to the disk comes after it.
     pub fn end(&self) -> Index {
-        self.tip().map_or_else(|| self.lock().next, |last| last.plus(1))
+        self.tip().unwrap_or(self.start).plus(1)
     }
 
     /// Returns once a record at `from` or later can be read.

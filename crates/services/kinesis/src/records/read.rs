@@ -41,7 +41,7 @@ impl Batch {
 
     /// How far the reader is behind the tip of the shard.
     pub fn millis_behind(&self, shard: &Shard, now: Timestamp) -> i64 {
-        if self.next >= shard.log.end() {
+        if shard.log.tip().is_none_or(|tip| self.next > tip) {
             return 0;
         }
         let reached = self.records.last().map_or(self.next, |record| record.index);
