@@ -106,11 +106,10 @@ pub fn decode<I: Shaped + DeserializeOwned>(
     validation_code: &'static str,
 ) -> Result<I, ApiError> {
     let form = encoding.form();
-    let value = match encoding.read(body)? {
-        // A body of `null` is the empty structure.
-        Value::Null => Value::Map(Vec::new()),
-        value => value,
-    };
+    let value = encoding.read(body)?;
+    if value.is_null() {
+        return Err(ApiError::serialization("The request body is null where a structure is expected"));
+    }
     let value =
         conform(I::SHAPE, value, form).map_err(|rejected| rejected.into_error(form, validation_code))?;
     // The type is generated from the same model as the shape: what conforms fits.

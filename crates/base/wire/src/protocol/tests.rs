@@ -73,7 +73,7 @@ fn bad_bodies_get_the_protocols_own_error() {
     for (protocol, content_type, body, code) in [
         (KINESIS, "", &b"{"[..], "SerializationException"),
         (KINESIS, "", b"7", "SerializationException"),
-        (KINESIS, "", b"null", "ValidationException"),
+        (KINESIS, "", b"null", "SerializationException"),
         (KINESIS, "", b"", "ValidationException"),
         (KINESIS, "application/x-amz-cbor-1.1", b"\xff", "SerializationException"),
         (STS, "", b"Name.member.1=x", "MalformedInput"),
