@@ -9,6 +9,7 @@ pub mod access;
 mod admin;
 pub mod body;
 mod caller;
+pub mod fuzz;
 mod gateway;
 mod metrics;
 mod operation;
