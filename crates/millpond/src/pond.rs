@@ -4,19 +4,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use millpond_core::Clock;
 use millpond_core::disk::create_private_dir;
+use millpond_core::{Clock, RootKey};
 use millpond_gateway::Services;
 use millpond_store::{Store, StoreOptions};
 use millpond_work::Tasks;
 
 use crate::services;
+use crate::settings::Settings;
 
 /// How long background work may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// What every service is opened with.
-pub struct Foundation {
+pub struct Foundation<'a> {
+    pub dir: &'a Path,
+    pub root_key: &'a RootKey,
+    pub clock: Clock,
+    pub settings: &'a Settings,
+    pub store: Store,
     pub tasks: Tasks,
 }
 
@@ -28,12 +34,18 @@ pub struct Pond {
 
 impl Pond {
     /// Opens the data under `dir`, or makes it.
-    pub fn open(dir: &Path, clock: Clock) -> anyhow::Result<(Self, Services)> {
+    pub fn open(
+        dir: &Path,
+        root_key: &RootKey,
+        clock: Clock,
+        settings: &Settings,
+    ) -> anyhow::Result<(Self, Services)> {
         create_private_dir(dir).with_context(|| format!("making {}", dir.display()))?;
         let store = Store::open(&dir.join("store.redb"), StoreOptions::default())
             .with_context(|| format!("opening the store in {}", dir.display()))?;
-        let tasks = Tasks::new(clock);
-        let foundation = Foundation { tasks: tasks.clone() };
+        let tasks = Tasks::new(clock.clone());
+        let foundation =
+            Foundation { dir, root_key, clock, settings, store: store.clone(), tasks: tasks.clone() };
         let services = services::open(&foundation)?;
         Ok((Self { store, tasks }, services))
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use millpond_core::Clock;
+use millpond_core::{Clock, RootKey};
 use millpond_gateway::{Access, AdminRoutes, Gateway, GatewayOptions};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +22,7 @@ use crate::settings::Settings;
 /// Everything that outlives a reset.
 pub struct House {
     folder: DataFolder,
+    root_key: RootKey,
     settings: Settings,
     pub clock: Clock,
     /// `None` while a reset is under way, and after one that failed.
@@ -52,7 +53,7 @@ impl House {
         }
         let (new, services) = tokio::task::block_in_place(|| {
             self.folder.discard_pond()?;
-            Pond::open(&self.folder.pond(), self.clock.clone())
+            Pond::open(&self.folder.pond(), &self.root_key, self.clock.clone(), &self.settings)
         })?;
         *pond = Some(new);
         paused.resume_with(services);
@@ -85,11 +86,11 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let folder = DataFolder::hold(&settings.data)?;
     folder.sweep()?;
     let account = folder.account(settings.account.as_ref())?;
-    folder.root_key()?;
+    let root_key = folder.root_key()?;
     let (credentials, new_credentials) = folder.root_credentials()?;
     let turned = folder.clock_offset()?;
     let clock = Clock::system(turned);
-    let (pond, services) = Pond::open(&folder.pond(), clock.clone())?;
+    let (pond, services) = Pond::open(&folder.pond(), &root_key, clock.clone(), &settings)?;
     let listener = TcpListener::bind(addresses.as_slice())
         .await
         .with_context(|| format!("listening on {}", settings.listen))?;
@@ -107,6 +108,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let drain = Duration::from_secs(settings.drain_seconds);
     let house = Arc::new(House {
         folder,
+        root_key,
         clock: clock.clone(),
         pond: Mutex::new(Some(pond)),
         turned: Mutex::new(turned),

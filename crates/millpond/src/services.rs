@@ -2,18 +2,32 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use millpond_gateway::{ServiceTable, Services};
+use millpond_kinesis::Kinesis;
 use millpond_sts::Sts;
 
 use crate::pond::Foundation;
 
 /// Opens every service over its part of the pond.
-pub fn open(foundation: &Foundation) -> anyhow::Result<Services> {
-    let services = Services::new().tasks(foundation.tasks.clone());
-    Ok(services.service(millpond_sts::operations(), Arc::new(Sts)))
+pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
+    let Foundation { dir, root_key, clock, settings, store, tasks } = foundation;
+    let kinesis = Kinesis::open(millpond_kinesis::Deps {
+        store: store.clone(),
+        journal: dir.join("kinesis"),
+        key: (*root_key).clone(),
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+        settings: settings.kinesis.clone(),
+    })
+    .context("opening Kinesis")?;
+    let services = Services::new().tasks(tasks.clone());
+    Ok(services
+        .service(millpond_sts::operations(), Arc::new(Sts))
+        .service(millpond_kinesis::operations(), kinesis))
 }
 
 /// Every service's table, without a pond to serve from.
 pub fn tables() -> Vec<ServiceTable> {
-    vec![millpond_sts::operations().table()]
+    vec![millpond_kinesis::operations().table(), millpond_sts::operations().table()]
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use millpond_core::{AccountId, Region};
+use millpond_kinesis::KinesisSettings;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -33,6 +34,7 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// How long requests that run may take to finish after SIGTERM.
     pub drain_seconds: u64,
+    pub kinesis: KinesisSettings,
 }
 
 impl Default for Settings {
@@ -47,6 +49,7 @@ impl Default for Settings {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             drain_seconds: 30,
+            kinesis: KinesisSettings::default(),
         }
     }
 }
@@ -176,6 +179,14 @@ mod tests {
     }
 
     #[test]
+    fn sections_are_reached_from_the_environment() {
+        let environment = [("MILLPOND_KINESIS_WRITE_BYTES", "3MiB"), ("MILLPOND_KINESIS_READ_CALLS", "9")];
+        let settings = merge("[kinesis]\nshard_quota = 7", &environment, &ServeFlags::default()).unwrap();
+        let KinesisSettings { write_bytes, read_calls, shard_quota, .. } = settings.kinesis;
+        assert_eq!((write_bytes.to_string().as_str(), read_calls, shard_quota), ("3MiB", 9, 7));
+    }
+
+    #[test]
     fn an_account_of_digits_stays_text() {
         let settings = merge("", &[("MILLPOND_ACCOUNT", "123456789012")], &ServeFlags::default()).unwrap();
         assert_eq!(settings.account.unwrap().as_str(), "123456789012");
@@ -187,7 +198,10 @@ mod tests {
             ("listne = \"x\"", &[] as &[(&str, &str)], "listne"),
             ("drain_seconds = \"soon\"", &[], "drain_seconds"),
             ("account = \"12\"", &[], "\"12\" is not a valid account id"),
+            ("[kinesis]\nshards = 1", &[], "shards"),
             ("", &[("MILLPOND_LISTNE", "x")], "MILLPOND_LISTNE"),
+            ("", &[("MILLPOND_KINESIS_SHARDS", "1")], "MILLPOND_KINESIS_SHARDS"),
+            ("", &[("MILLPOND_KINESIS_WRITE_BYTES", "many")], "\"many\" is not a size"),
             ("", &[("MILLPOND_OPEN", "perhaps")], "MILLPOND_OPEN"),
             ("", &[("MILLPOND_DRAIN_SECONDS", "x")], "MILLPOND_DRAIN_SECONDS"),
             ("", &[("MILLPOND_LOG_FORMAT", "xml")], "xml"),

@@ -232,7 +232,7 @@ impl Gateway {
             }
             _ => signed_body.clone(),
         };
-        let name = operation_name(&info.protocol, parts, &message).ok_or_else(ApiError::unknown_operation)?;
+        let name = operation_name(&info.protocol, parts, &message)?;
         let Some(operation) = api.find(&name) else {
             return Err(match info.known_operations.contains(&name.as_str()) {
                 true => ApiError::not_implemented(info.name, &name),
@@ -333,23 +333,36 @@ fn action(form: &[u8]) -> Option<String> {
     Form::parse(form).ok()?.action().map(ToOwned::to_owned)
 }
 
-fn operation_name(protocol: &Protocol, parts: &Parts, message: &[u8]) -> Option<String> {
+/// The operation that the request asks for, by the name that it gives.
+fn operation_name(protocol: &Protocol, parts: &Parts, message: &[u8]) -> Result<String, ApiError> {
     match protocol {
         Protocol::AwsJson { .. } => {
-            let target = parts.headers.get("x-amz-target")?.to_str().ok()?;
-            protocol.operation_of(target).map(ToOwned::to_owned)
+            let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+            let name = target.and_then(|target| protocol.operation_of(target));
+            name.map(ToOwned::to_owned).ok_or_else(ApiError::unknown_operation)
         }
-        Protocol::AwsQuery { .. } => action(message),
+        Protocol::AwsQuery { version, .. } => {
+            let form = Form::parse(message).map_err(|bad| ApiError::new("MalformedQueryString", bad.0))?;
+            let name = form.action().filter(|name| !name.is_empty()).ok_or_else(|| {
+                ApiError::new("MissingAction", "The request must contain the parameter Action.")
+            })?;
+            match form.get("Version").unwrap_or("NO_VERSION_SPECIFIED") {
+                asked if asked == *version => Ok(name.to_owned()),
+                asked => Err(invalid_action(name, asked)),
+            }
+        }
     }
 }
 
 fn unknown_operation(protocol: &Protocol, name: &str) -> ApiError {
     match protocol {
         Protocol::AwsJson { .. } => ApiError::unknown_operation(),
-        Protocol::AwsQuery { version, .. } => {
-            ApiError::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
-        }
+        Protocol::AwsQuery { version, .. } => invalid_action(name, version),
     }
+}
+
+fn invalid_action(name: &str, version: &str) -> ApiError {
+    ApiError::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
 }
 
 /// A service that this pond does not have, in the form that the request itself is in.

@@ -1,10 +1,10 @@
 //! What of Kinesis can be set, and AWS's limits as the defaults.
 
 use millpond_core::ByteSize;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The section `kinesis` of the settings.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct KinesisSettings {
     /// Whether the limits of a shard are enforced, for streams in provisioned mode.
