@@ -48,12 +48,12 @@ impl Rejected {
                 let members = members.join("', '");
                 let message =
                     format!("Millpond does not support the parameter '{members}' of this operation.");
-                ApiError::validation(validation_code, message)
+                ApiError::new(validation_code, message)
             }
             Self::Invalid(violations) => {
                 let (count, s) = (violations.len(), if violations.len() == 1 { "" } else { "s" });
                 let message = format!("{count} validation error{s} detected: {}", violations.join("; "));
-                ApiError::validation(validation_code, message)
+                ApiError::new(validation_code, message)
             }
         }
     }

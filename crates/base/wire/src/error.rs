@@ -35,20 +35,9 @@ impl ApiError {
     }
 
     #[must_use]
-    pub fn with_field(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.fields.push((name, value.into()));
-        self
-    }
-
-    #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
-    }
-
-    /// A broken constraint; `code` is the service's word for it (`ValidationException`, `InvalidRequestException`).
-    pub fn validation(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(code, message)
     }
 
     /// The body is not what the protocol asks for.
@@ -69,14 +58,6 @@ impl ApiError {
     pub fn not_implemented(service: &str, operation: &str) -> Self {
         let message = format!("The operation {operation} of {service} is not implemented by Millpond.");
         Self::new("NotImplemented", message).with_status(501)
-    }
-
-    pub fn throttling(message: impl Into<String>) -> Self {
-        Self::new("ThrottlingException", message)
-    }
-
-    pub fn service_unavailable(message: impl Into<String>) -> Self {
-        Self::new("ServiceUnavailableException", message).with_status(503)
     }
 
     /// Something broke inside. The cause is for the log; the caller reads AWS's own sentence.

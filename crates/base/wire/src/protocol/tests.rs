@@ -86,9 +86,9 @@ fn bad_bodies_get_the_protocols_own_error() {
 
 #[test]
 fn errors_are_rendered_in_the_callers_encoding() {
-    let error = ApiError::new("ResourceNotFoundException", "Stream <a> not found.")
-        .with_field("StreamName", "a")
-        .with_source("a file is missing");
+    let mut error =
+        ApiError::new("ResourceNotFoundException", "Stream <a> not found.").with_source("a file is missing");
+    error.fields.push(("StreamName", "a".into()));
     let id = RequestId::random();
     let json = encode_error(&KINESIS.encoding(None), &error, id);
     let body = r#"{"__type":"ResourceNotFoundException","message":"Stream <a> not found.","StreamName":"a"}"#;
