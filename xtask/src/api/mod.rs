@@ -173,3 +173,6 @@ fn format(text: &str, root: &Path) -> Result<String> {
     ensure!(output.status.success(), "rustfmt did not take the generated text");
     Ok(String::from_utf8(output.stdout)?)
 }
+
+#[cfg(test)]
+mod tests;
