@@ -4,11 +4,12 @@ use http::request::Parts;
 
 use super::claim::{Claim, Place};
 
-pub(super) fn request(parts: &Parts, claim: &Claim, body_hash: &str) -> String {
+/// `path` is the path as the service's clients sign it: [`path`], or [`object_path`] for S3.
+pub(super) fn request(parts: &Parts, claim: &Claim, path: &str, body_hash: &str) -> String {
     let mut text = String::with_capacity(512);
     text.push_str(parts.method.as_str());
     text.push('\n');
-    text.push_str(&path(parts.uri.path()));
+    text.push_str(path);
     text.push('\n');
     text.push_str(&query(parts.uri.query().unwrap_or_default(), claim.place));
     text.push('\n');
@@ -39,7 +40,7 @@ fn header(parts: &Parts, name: &str) -> String {
 }
 
 /// The path without `.`, `..` and empty segments, each segment encoded once more than it was sent.
-fn path(sent: &str) -> String {
+pub(super) fn path(sent: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in sent.split('/') {
         match segment {
@@ -60,6 +61,18 @@ fn path(sent: &str) -> String {
     let ends_in_folder = ["/", "/.", "/.."].iter().any(|end| sent.ends_with(end));
     if !segments.is_empty() && ends_in_folder {
         text.push('/');
+    }
+    text
+}
+
+/// S3's path is a key, in which each character counts: nothing is normalized, and it is encoded once.
+pub(super) fn object_path(sent: &str) -> String {
+    let mut text = String::with_capacity(sent.len());
+    for (index, segment) in sent.split('/').enumerate() {
+        if index > 0 {
+            text.push('/');
+        }
+        encode_into(&mut text, &percent_encoding::percent_decode_str(segment).collect::<Vec<u8>>());
     }
     text
 }
@@ -119,6 +132,15 @@ mod tests {
             ("/a:b", "/a%3Ab"),
         ] {
             assert_eq!(path(sent), canonical, "{sent}");
+        }
+    }
+
+    #[test]
+    fn object_paths_are_kept() {
+        for (sent, canonical) in
+            [("/b//a/../c/", "/b//a/../c/"), ("/b/a%20b+c", "/b/a%20b%2Bc"), ("/b/a%2fb:~", "/b/a%2Fb%3A~")]
+        {
+            assert_eq!(object_path(sent), canonical, "{sent}");
         }
     }
 

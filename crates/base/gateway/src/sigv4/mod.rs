@@ -1,8 +1,8 @@
 //! Signature Version 4 for the JSON, query and CBOR services: header and presigned query.
 //!
 //! [`Claim::read`] says what a request claims about itself; [`Claim::verify`] holds it against the secret key, the
-//! clock and the body. S3's signatures (streams, chunks, forms) are the S3 service's; it shares [`Claim::read`],
-//! [`Claim::check_time`] and the credential lookup.
+//! clock and the body. S3 has errors, payloads and chunks of its own: it takes [`Claim::read`], [`Claim::check_time`] and
+//! [`Claim::verify_payload`], and goes on from [`Signed`].
 //! Source: AWS General Reference, "Create a signed AWS API request".
 
 mod canonical;
@@ -11,7 +11,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use claim::Claim;
+pub use claim::{Claim, Place};
 pub use error::AuthError;
 
 use aws_lc_rs::{digest, hmac};
@@ -41,13 +41,71 @@ impl Claim {
         self.check_scope(service)?;
         self.check_signed_headers(parts)?;
         self.check_time(now)?;
-        let request = canonical::request(parts, self, &sha256_hex(body));
-        let scope = format!("{}/{}/{}/{TERMINATOR}", self.scope_date, self.region, self.service);
-        let text = format!("{ALGORITHM}\n{}\n{scope}\n{}", self.date_text, sha256_hex(request.as_bytes()));
-        let key = signing_key(secret, &self.scope_date, self.region.as_str(), &self.service);
-        // `hmac::verify` compares in constant time.
-        hmac::verify(&key, text.as_bytes(), &self.signature).map_err(|_| AuthError::SignatureDoesNotMatch)
+        let path = canonical::path(parts.uri.path());
+        let request = canonical::request(parts, self, &path, &sha256_hex(body));
+        self.verify_request(&request, &self.signing_key(secret)).map_err(|_| AuthError::SignatureDoesNotMatch)
     }
+
+    /// Checks the signature alone, of a request to S3. `payload` is what stands for the body in the canonical request; whether
+    /// the body is that, and whether the claim is of now and for S3, is for the caller to check.
+    pub fn verify_payload(&self, parts: &Parts, payload: &str, secret: &Secret) -> Result<Signed, Mismatch> {
+        let key = self.signing_key(secret);
+        let request = canonical::request(parts, self, &canonical::object_path(parts.uri.path()), payload);
+        let verified = self.verify_request(&request, &key).or_else(|string_to_sign| {
+            // Some clients sign the path as they send it, with characters that AWS would encode.
+            let as_sent = canonical::request(parts, self, parts.uri.path(), payload);
+            self.verify_request(&as_sent, &key).map_err(|_| string_to_sign)
+        });
+        match verified {
+            Ok(()) => Ok(Signed {
+                key,
+                date: self.date_text.clone(),
+                scope: self.scope(),
+                signature: hex::encode(&self.signature),
+            }),
+            Err(string_to_sign) => Err(Mismatch {
+                string_to_sign,
+                canonical_request: request,
+                provided: hex::encode(&self.signature),
+            }),
+        }
+    }
+
+    /// The string to sign, when it is not what was signed.
+    fn verify_request(&self, canonical_request: &str, key: &hmac::Key) -> Result<(), String> {
+        let hash = sha256_hex(canonical_request.as_bytes());
+        let text = format!("{ALGORITHM}\n{}\n{}\n{hash}", self.date_text, self.scope());
+        // `hmac::verify` compares in constant time.
+        hmac::verify(key, text.as_bytes(), &self.signature).map_err(|_| text)
+    }
+
+    fn scope(&self) -> String {
+        format!("{}/{}/{}/{TERMINATOR}", self.scope_date, self.region, self.service)
+    }
+
+    fn signing_key(&self, secret: &Secret) -> hmac::Key {
+        signing_key(secret, &self.scope_date, self.region.as_str(), &self.service)
+    }
+}
+
+/// What a verified signature leaves for the chunks of the body, each of which is signed on from the one before.
+#[derive(Debug)]
+pub struct Signed {
+    pub key: hmac::Key,
+    /// The date in the form that is signed.
+    pub date: String,
+    /// The credential scope.
+    pub scope: String,
+    /// The request's signature, in hexadecimal digits.
+    pub signature: String,
+}
+
+/// What was calculated and what was given; none of it is a secret.
+#[derive(Debug)]
+pub struct Mismatch {
+    pub string_to_sign: String,
+    pub canonical_request: String,
+    pub provided: String,
 }
 
 fn signing_key(secret: &Secret, date: &str, region: &str, service: &str) -> hmac::Key {
