@@ -1,1 +1,40 @@
-//! Amazon S3, on the wire format of s3s.
+//! Amazon S3, on the wire format of s3s; all semantics are here.
+//!
+//! Two ways lead in: [`S3Http`] over HTTP, and the methods of [`S3`] (in `domain`) for services that work on objects in
+//! process. Both are authorized in `access`, which holds the table of operations.
+//!
+//! - On the way in: `http_service` (a request's way), `auth` (signatures), `chunked` (bodies in chunks), `refuse` (what is not
+//!   acted on), `ops` (the operations), `render` (errors).
+//! - The work: `objects`, `uploads`; `receive` (checking a body while it passes by), `store` (how all is kept), `pins` and
+//!   `worker` (bytes that nothing names any more).
+//! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `error`.
+
+mod access;
+mod auth;
+mod chunked;
+mod condition;
+mod context;
+mod digest;
+mod domain;
+mod error;
+mod http_service;
+mod listing;
+mod names;
+mod objects;
+mod ops;
+mod parts;
+mod pins;
+mod receive;
+mod refuse;
+mod render;
+mod service;
+mod store;
+mod uploads;
+mod worker;
+
+pub use domain::{ListQuery, Listing, ObjectSummary, PutBody, PutOptions};
+pub use error::S3Error;
+pub use http_service::S3Http;
+pub use objects::{ByteStream, Object, ObjectInfo};
+pub use service::{Deps, S3, S3Settings};
+pub use store::Attributes;

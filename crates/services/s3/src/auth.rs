@@ -1,0 +1,235 @@
+//! Whose request it is: signatures in the header, in the query and along the chunks of a body, with S3's own errors; and the
+//! open mode, which looks at none of them.
+//!
+//! The claim, its time and the canonical request are the gateway's (`millpond_gateway::sigv4`), the same for every service.
+//! s3s could verify too, but 0.14 reads the machine's clock, takes Signature Version 2 and holds whole chunks in memory; it
+//! is handed requests that are verified, without their signatures.
+
+use http::request::Parts;
+use millpond_core::{Region, Scope};
+use millpond_gateway::sigv4::{AuthError, Claim, Place, Signed};
+use millpond_gateway::{Access, Arrival, Caller, Credentials};
+use millpond_policy::Principal;
+
+use crate::chunked::ChunkSigner;
+use crate::context::Admission;
+use crate::error::S3Error;
+
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+const CHUNKS_WITH_TRAILER: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+const SIGNED_CHUNKS_WITH_TRAILER: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER";
+
+/// How the body is framed, and what it must hash to.
+pub enum Payload {
+    /// As it is.
+    Plain,
+    /// The SHA-256 of the body, in lower-case hexadecimal digits.
+    Hashed(String),
+    Chunked(Option<Box<ChunkSigner>>),
+}
+
+/// A request that was let in.
+pub struct Admitted {
+    pub caller: Caller,
+    pub admission: Admission,
+    pub payload: Payload,
+}
+
+pub fn admit(parts: &Parts, access: &Access, arrival: &Arrival) -> Result<Admitted, S3Error> {
+    match access {
+        Access::Open { .. } => Ok(admit_anyone(parts, access, arrival)),
+        Access::Verified { credentials, account } => {
+            refuse_version_2(parts)?;
+            match Claim::read(parts).map_err(|error| refusal(&error, parts, None))? {
+                Some(claim) => admit_signed(parts, &claim, credentials.as_ref(), arrival),
+                None => {
+                    let scope = Scope::new(account.clone(), Region::us_east_1());
+                    let caller = caller(Principal::Anonymous, scope, arrival);
+                    let payload = unverified_payload(parts);
+                    Ok(Admitted { caller, admission: Admission::Unsigned, payload })
+                }
+            }
+        }
+    }
+}
+
+/// `--open`: the key says the account, if it looks like one, and the scope the region; nothing is verified.
+fn admit_anyone(parts: &Parts, access: &Access, arrival: &Arrival) -> Admitted {
+    let claim = Claim::read(parts).ok().flatten();
+    let account = access.open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
+    let region = claim.map_or_else(Region::us_east_1, |claim| claim.region);
+    let principal = Principal::Root { account: account.clone() };
+    let caller = caller(principal, Scope::new(account, region), arrival);
+    Admitted { caller, admission: Admission::Unsigned, payload: unverified_payload(parts) }
+}
+
+fn admit_signed(
+    parts: &Parts,
+    claim: &Claim,
+    credentials: &dyn Credentials,
+    arrival: &Arrival,
+) -> Result<Admitted, S3Error> {
+    let refused = |error: AuthError| refusal(&error, parts, Some(claim));
+    let unknown = || S3Error::InvalidAccessKeyId { access_key: claim.access_key_id.clone() };
+    let credential = credentials.lookup(&claim.access_key_id).ok_or_else(unknown)?;
+    if credential.session_token.as_ref().map(|token| token.expose()) != claim.session_token.as_deref() {
+        return Err(S3Error::InvalidToken);
+    }
+    claim.check_scope("s3").map_err(refused)?;
+    check_time(claim, arrival)?;
+    check_signed_headers(parts, claim)?;
+    let declared = declared_payload(parts, claim)?;
+    let signed = claim.verify_payload(parts, &declared, &credential.secret).map_err(|mismatch| {
+        S3Error::SignatureDoesNotMatch {
+            access_key: claim.access_key_id.clone(),
+            string_to_sign: mismatch.string_to_sign,
+            provided: mismatch.provided,
+            canonical_request: mismatch.canonical_request,
+        }
+    })?;
+    let caller = caller(credential.principal, Scope::new(credential.account, claim.region.clone()), arrival);
+    let admission = match claim.place {
+        Place::Header => Admission::Header,
+        Place::Query => Admission::Presigned,
+    };
+    Ok(Admitted { caller, admission, payload: payload(&declared, signed)? })
+}
+
+fn caller(principal: Principal, scope: Scope, arrival: &Arrival) -> Caller {
+    Caller::new(
+        principal,
+        scope,
+        arrival.request_id,
+        arrival.source_ip,
+        arrival.secure,
+        arrival.clock.clone(),
+    )
+}
+
+/// AWS takes Signature Version 2 in no region that is newer than 2014, and so does Millpond nowhere.
+fn refuse_version_2(parts: &Parts) -> Result<(), S3Error> {
+    let in_header = header(parts, "authorization").is_some_and(|text| text.starts_with("AWS "));
+    let query = parts.uri.query().unwrap_or_default();
+    let in_query = query.split('&').any(|pair| pair.starts_with("AWSAccessKeyId="));
+    if in_header || in_query {
+        return Err(S3Error::invalid_request(
+            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+        ));
+    }
+    Ok(())
+}
+
+fn check_time(claim: &Claim, arrival: &Arrival) -> Result<(), S3Error> {
+    let now = arrival.clock.now();
+    let skewed = || S3Error::RequestTimeTooSkewed { request: claim.signed_at.to_string(), now };
+    match claim.check_time(now) {
+        Ok(()) => Ok(()),
+        Err(AuthError::Expired { allowed, .. }) if claim.place == Place::Query => {
+            Err(S3Error::RequestExpired {
+                expires_in: allowed.as_secs(),
+                expires: claim.signed_at.plus(allowed),
+                now,
+            })
+        }
+        Err(_) if claim.place == Place::Query => {
+            Err(S3Error::AccessDenied { message: "Request is not valid yet".into() })
+        }
+        Err(_) => Err(skewed()),
+    }
+}
+
+/// Everything that changes what a request does must be under the signature: the host, and every header of AWS's.
+fn check_signed_headers(parts: &Parts, claim: &Claim) -> Result<(), S3Error> {
+    let signed = |name: &str| claim.signed_headers.iter().any(|header| header == name);
+    let amz = parts.headers.keys().map(http::HeaderName::as_str).filter(|name| name.starts_with("x-amz-"));
+    // The hash of the payload is a line of the canonical request itself.
+    let unsigned = amz.filter(|name| *name != "x-amz-content-sha256" && !signed(name)).count();
+    if unsigned > 0 || !signed("host") {
+        return Err(S3Error::AccessDenied {
+            message: "There were headers present in the request which were not signed".into(),
+        });
+    }
+    Ok(())
+}
+
+/// What stands for the payload in the canonical request.
+fn declared_payload(parts: &Parts, claim: &Claim) -> Result<String, S3Error> {
+    let declared = header(parts, "x-amz-content-sha256");
+    match (claim.place, declared) {
+        (_, Some(declared)) => Ok(declared.to_owned()),
+        (Place::Query, None) => Ok(query_value(parts, "X-Amz-Content-Sha256").unwrap_or(UNSIGNED).to_owned()),
+        (Place::Header, None) => {
+            Err(S3Error::invalid_request("Missing required header for this request: x-amz-content-sha256"))
+        }
+    }
+}
+
+fn payload(declared: &str, signed: Signed) -> Result<Payload, S3Error> {
+    let Signed { key, date, scope, signature } = signed;
+    let signer = || Box::new(ChunkSigner { key, date, scope, previous: signature });
+    match declared {
+        UNSIGNED => Ok(Payload::Plain),
+        CHUNKS_WITH_TRAILER => Ok(Payload::Chunked(None)),
+        SIGNED_CHUNKS | SIGNED_CHUNKS_WITH_TRAILER => Ok(Payload::Chunked(Some(signer()))),
+        hash if hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit()) => {
+            Ok(Payload::Hashed(hash.to_ascii_lowercase()))
+        }
+        other if other.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256") => {
+            Err(S3Error::HeaderNotImplemented { header: "x-amz-content-sha256".into() })
+        }
+        other => Err(S3Error::invalid_argument(
+            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, \
+             STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
+            "x-amz-content-sha256",
+            other,
+        )),
+    }
+}
+
+/// Chunks are taken apart even where nobody looks at their signatures.
+fn unverified_payload(parts: &Parts) -> Payload {
+    match header(parts, "x-amz-content-sha256") {
+        Some(declared) if declared.starts_with("STREAMING-") => Payload::Chunked(None),
+        Some(hash) if hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit()) => {
+            Payload::Hashed(hash.to_ascii_lowercase())
+        }
+        _ => Payload::Plain,
+    }
+}
+
+/// The gateway's refusal in S3's words.
+fn refusal(error: &AuthError, parts: &Parts, claim: Option<&Claim>) -> S3Error {
+    let in_query = match claim {
+        Some(claim) => claim.place == Place::Query,
+        None => !parts.headers.contains_key("authorization"),
+    };
+    match (error, in_query) {
+        (AuthError::Missing, _) => S3Error::access_denied(),
+        (_, true) => S3Error::AuthorizationQueryParameters { problem: error.to_string() },
+        (_, false) => S3Error::AuthorizationHeaderMalformed { problem: error.to_string(), region: None },
+    }
+}
+
+fn header<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts.headers.get(name)?.to_str().ok()
+}
+
+fn query_value<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts.uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Whether a query parameter belongs to a presigned URL and to nothing else.
+pub fn is_signature(parameter: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "X-Amz-Algorithm",
+        "X-Amz-Content-Sha256",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-Security-Token",
+        "X-Amz-Signature",
+        "X-Amz-SignedHeaders",
+    ];
+    NAMES.contains(&parameter)
+}

@@ -1,0 +1,110 @@
+//! What travels with a request through s3s: the caller on the way in, the outcome on the way out.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use http::{Extensions, HeaderMap};
+use millpond_gateway::Caller;
+use s3s::S3ErrorCode;
+
+use crate::chunked::Trailers;
+use crate::error::S3Error;
+use crate::store::Bucket;
+
+/// How a request was let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admission {
+    Header,
+    Presigned,
+    /// Unsigned, or signed in a way that nobody looks at (`--open`).
+    Unsigned,
+}
+
+/// One request's.
+pub struct Context {
+    pub caller: Caller,
+    pub admission: Admission,
+    pub headers: HeaderMap,
+    /// The body's length, when the client said it: without the framing of chunks.
+    pub body_length: Option<u64>,
+    /// The headers behind the body, when it comes in chunks that end in them.
+    pub trailers: Option<Trailers>,
+    operation: OnceLock<&'static str>,
+    failure: Mutex<Option<S3Error>>,
+    bucket_region: OnceLock<String>,
+}
+
+impl Context {
+    pub fn new(
+        caller: Caller,
+        admission: Admission,
+        headers: HeaderMap,
+        body_length: Option<u64>,
+        trailers: Option<Trailers>,
+    ) -> Self {
+        Self {
+            caller,
+            admission,
+            headers,
+            body_length,
+            trailers,
+            operation: OnceLock::new(),
+            failure: Mutex::new(None),
+            bucket_region: OnceLock::new(),
+        }
+    }
+
+    /// The context that `http` put beside the request.
+    pub fn of(extensions: &Extensions) -> Arc<Self> {
+        Arc::clone(extensions.get().expect("put beside every request before s3s sees it"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub fn has_trailers(&self) -> bool {
+        self.trailers.is_some()
+    }
+
+    pub fn set_operation(&self, name: &'static str) {
+        // It is resolved once.
+        let _already = self.operation.set(name);
+    }
+
+    pub fn operation(&self) -> Option<&'static str> {
+        self.operation.get().copied()
+    }
+
+    /// A bucket answers in its own region: a request that is signed for another one is told which.
+    pub fn check_region(&self, bucket: &Bucket) -> Result<(), S3Error> {
+        let (signed, lives) = (&self.caller.scope.region, &bucket.record.region);
+        let _already = self.bucket_region.set(lives.to_string());
+        let wrong = format!("the region '{signed}' is wrong; expecting '{lives}'");
+        match self.admission {
+            Admission::Unsigned => Ok(()),
+            _ if signed == lives => Ok(()),
+            Admission::Header => {
+                Err(S3Error::AuthorizationHeaderMalformed { problem: wrong, region: Some(lives.to_string()) })
+            }
+            Admission::Presigned => Err(S3Error::AuthorizationQueryParameters {
+                problem: format!("Error parsing the X-Amz-Credential parameter; {wrong}"),
+            }),
+        }
+    }
+
+    pub fn bucket_region(&self) -> Option<&str> {
+        self.bucket_region.get().map(String::as_str)
+    }
+
+    /// Keeps the error for the answer, which `http` renders itself; s3s only needs to know that there is one.
+    pub fn fail(&self, error: S3Error) -> s3s::S3Error {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        // The first one is the cause; what follows from it is not.
+        failure.get_or_insert(error);
+        s3s::S3Error::new(S3ErrorCode::InternalError)
+    }
+
+    pub fn take_failure(&self) -> Option<S3Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

@@ -1,0 +1,212 @@
+//! What other services work with: objects in process, without HTTP, in the name of a caller. Every method asks the policy
+//! first.
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use millpond_core::{Region, Timestamp};
+use millpond_gateway::Caller;
+
+use crate::access::authorize;
+use crate::condition::WriteCondition;
+use crate::error::S3Error;
+use crate::listing::Question;
+use crate::names;
+use crate::objects::{ByteStream, Object, ObjectInfo};
+use crate::receive::Expected;
+use crate::service::{MAX_PAGE, MAX_PUT, S3};
+use crate::store::{Attributes, BucketRecord};
+
+/// The bytes to put.
+pub struct PutBody(ByteStream);
+
+impl PutBody {
+    pub fn stream(body: impl Stream<Item = Result<Bytes, S3Error>> + Send + 'static) -> Self {
+        Self(body.boxed())
+    }
+}
+
+impl From<Bytes> for PutBody {
+    fn from(bytes: Bytes) -> Self {
+        Self::stream(stream::iter([Ok(bytes)]))
+    }
+}
+
+impl From<Vec<u8>> for PutBody {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for PutBody {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<ByteStream> for PutBody {
+    fn from(body: ByteStream) -> Self {
+        Self(body)
+    }
+}
+
+/// What is kept with an object that is put.
+#[derive(Debug, Clone, Default)]
+pub struct PutOptions {
+    pub content_type: Option<String>,
+    pub content_encoding: Option<String>,
+    pub metadata: std::collections::BTreeMap<String, String>,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Default)]
+pub struct ListQuery {
+    pub prefix: String,
+    /// Rolls up what lies deeper, as `/` does; `None` lists everything under the prefix.
+    pub delimiter: Option<String>,
+    /// Go on behind this: the `next` of the page before.
+    pub start_after: Option<String>,
+    /// At most 1,000, which is also what `None` means.
+    pub max_keys: Option<usize>,
+}
+
+/// A page of a listing.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    pub objects: Vec<ObjectSummary>,
+    pub common_prefixes: Vec<String>,
+    /// Where the next page begins, when there is one.
+    pub next: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectSummary {
+    pub key: String,
+    pub size: u64,
+    /// Without quotes.
+    pub etag: String,
+    pub last_modified: Timestamp,
+}
+
+impl S3 {
+    /// Needs s3:GetObject. Errors: NoSuchBucket, NoSuchKey, AccessDenied.
+    pub async fn head(&self, caller: &Caller, bucket: &str, key: &str) -> Result<ObjectInfo, S3Error> {
+        Ok(self.get(caller, bucket, key).await?.info().clone())
+    }
+
+    /// One version of an object, for any number of reads. Needs s3:GetObject.
+    ///
+    /// Errors: NoSuchBucket, NoSuchKey, AccessDenied.
+    pub async fn get(&self, caller: &Caller, bucket: &str, key: &str) -> Result<Object, S3Error> {
+        let bucket = authorize(self, caller, "s3:GetObject", bucket, Some(key))?;
+        self.open_object(&bucket, key)
+    }
+
+    /// A range of an object, clipped to it. Needs s3:GetObject.
+    pub async fn get_range(
+        &self,
+        caller: &Caller,
+        bucket: &str,
+        key: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<Bytes, S3Error> {
+        self.get(caller, bucket, key).await?.bytes(range).await
+    }
+
+    /// Puts an object; it is durable when this returns. Needs s3:PutObject.
+    ///
+    /// Errors: NoSuchBucket, AccessDenied, KeyTooLong, EntityTooLarge (more than 5 GiB).
+    pub async fn put(
+        &self,
+        caller: &Caller,
+        bucket: &str,
+        key: &str,
+        body: impl Into<PutBody>,
+        options: PutOptions,
+    ) -> Result<ObjectInfo, S3Error> {
+        let bucket = authorize(self, caller, "s3:PutObject", bucket, Some(key))?;
+        let PutOptions { content_type, content_encoding, metadata } = options;
+        let attributes = Attributes { content_type, content_encoding, metadata, ..Attributes::default() };
+        let expected = Expected::anything(MAX_PUT.as_u64());
+        let body = body.into().0;
+        let written =
+            self.write_object(&bucket, key, body, expected, attributes.clone(), WriteCondition::None).await?;
+        Ok(ObjectInfo {
+            key: key.to_owned(),
+            size: written.received.size,
+            etag: written.etag,
+            last_modified: written.modified,
+            attributes,
+            checksum: Some(written.received.checksum),
+            parts: None,
+        })
+    }
+
+    /// A page of a bucket's keys, in order. Needs s3:ListBucket.
+    pub async fn list(&self, caller: &Caller, bucket: &str, query: &ListQuery) -> Result<Listing, S3Error> {
+        let bucket = authorize(self, caller, "s3:ListBucket", bucket, None)?;
+        let question = Question {
+            prefix: &query.prefix,
+            delimiter: query.delimiter.as_deref(),
+            after: query.start_after.as_deref(),
+            limit: query.max_keys.unwrap_or(MAX_PAGE).min(MAX_PAGE),
+        };
+        let page = self.list_objects(&bucket, &question)?;
+        let objects = page.items.into_iter().map(|(key, record)| ObjectSummary {
+            key,
+            size: record.size,
+            etag: record.etag,
+            last_modified: record.modified,
+        });
+        Ok(Listing { objects: objects.collect(), common_prefixes: page.prefixes, next: page.next })
+    }
+
+    /// Removes an object; no error when there is none. Needs s3:DeleteObject.
+    pub async fn delete(&self, caller: &Caller, bucket: &str, key: &str) -> Result<(), S3Error> {
+        let bucket = authorize(self, caller, "s3:DeleteObject", bucket, Some(key))?;
+        self.remove_objects(&bucket, vec![key.to_owned()]).await
+    }
+
+    /// Needs s3:ListBucket. Errors: AccessDenied.
+    pub async fn bucket_exists(&self, caller: &Caller, bucket: &str) -> Result<bool, S3Error> {
+        match authorize(self, caller, "s3:ListBucket", bucket, None) {
+            Ok(_) => Ok(true),
+            Err(S3Error::NoSuchBucket { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a bucket in the caller's region; fine when the caller's account owns it already. Needs s3:CreateBucket.
+    ///
+    /// Errors: InvalidBucketName, BucketAlreadyExists, TooManyBuckets, AccessDenied.
+    pub async fn create_bucket(&self, caller: &Caller, bucket: &str) -> Result<(), S3Error> {
+        crate::access::authorize_new_bucket(caller, bucket)?;
+        match self.make_bucket(caller, bucket, caller.scope.region.clone()).await? {
+            None => Ok(()),
+            Some(there) if there.account == caller.scope.account => Ok(()),
+            Some(_) => Err(S3Error::BucketAlreadyExists { bucket: bucket.to_owned() }),
+        }
+    }
+
+    /// The record that has the name, if it is taken.
+    pub(crate) async fn make_bucket(
+        &self,
+        caller: &Caller,
+        name: &str,
+        region: Region,
+    ) -> Result<Option<BucketRecord>, S3Error> {
+        names::check_new_bucket(name)?;
+        let record = BucketRecord {
+            id: self.new_id(),
+            account: caller.scope.account.clone(),
+            region,
+            created: self.now(),
+        };
+        self.metadata().create_bucket(name, record, self.settings().buckets_per_account).await
+    }
+
+    pub(crate) async fn remove_bucket(&self, name: &str) -> Result<(), S3Error> {
+        self.metadata().delete_bucket(name).await?;
+        self.0.garbage.wake();
+        Ok(())
+    }
+}

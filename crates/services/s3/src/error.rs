@@ -1,0 +1,368 @@
+//! The errors of S3: AWS's codes, statuses, texts and the fields beside them. One enum for the wire and for the services
+//! that work on objects in process.
+
+use std::error::Error as StdError;
+
+use http::StatusCode;
+use millpond_core::Timestamp;
+
+/// Why an operation failed. The text is AWS's.
+#[derive(Debug, thiserror::Error)]
+pub enum S3Error {
+    #[error("The specified bucket does not exist")]
+    NoSuchBucket { bucket: String },
+    #[error("The specified key does not exist.")]
+    NoSuchKey { key: String },
+    #[error("The specified version does not exist.")]
+    NoSuchVersion { key: String, version: String },
+    #[error(
+        "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been \
+         aborted or completed."
+    )]
+    NoSuchUpload { upload: String },
+    #[error("{message}")]
+    NoSuchConfiguration { code: &'static str, message: &'static str, bucket: String },
+    #[error("The specified bucket is not valid.")]
+    InvalidBucketName { bucket: String },
+    #[error(
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please \
+         select a different name and try again."
+    )]
+    BucketAlreadyExists { bucket: String },
+    #[error("Your previous request to create the named bucket succeeded and you already own it.")]
+    BucketAlreadyOwnedByYou { bucket: String },
+    #[error("The bucket you tried to delete is not empty")]
+    BucketNotEmpty { bucket: String },
+    #[error("You have attempted to create more buckets than allowed")]
+    TooManyBuckets,
+    #[error(
+        "The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
+    )]
+    IllegalLocationConstraint { location: String },
+    #[error("The specified location-constraint is not valid")]
+    InvalidLocationConstraint { location: String },
+    #[error("Your key is too long")]
+    KeyTooLong { size: usize },
+    #[error("Your metadata headers exceed the maximum allowed metadata size")]
+    MetadataTooLarge { size: usize, most: usize },
+    #[error("Your proposed upload exceeds the maximum allowed size")]
+    EntityTooLarge { size: u64, most: u64 },
+    #[error("Your proposed upload is smaller than the minimum allowed size")]
+    EntityTooSmall { size: u64, least: u64, part: u32, etag: String },
+    #[error(
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified \
+         entity tag may not match the part's entity tag."
+    )]
+    InvalidPart { upload: String, part: u32, etag: String },
+    #[error("The list of parts was not in ascending order. Parts must be ordered by part number.")]
+    InvalidPartOrder { upload: String },
+    #[error("The requested partnumber is not satisfiable")]
+    InvalidPartNumber { part: u32, parts: u32 },
+    #[error("The XML you provided was not well-formed or did not validate against our published schema")]
+    MalformedXml,
+    #[error("The requested range is not satisfiable")]
+    InvalidRange { range: String, size: u64 },
+    #[error("At least one of the pre-conditions you specified did not hold")]
+    PreconditionFailed { condition: &'static str },
+    #[error("Not Modified")]
+    NotModified { etag: String },
+    #[error("The Content-MD5 you specified did not match what we received.")]
+    BadDigest { expected: String, calculated: String },
+    #[error("The {algorithm} you specified did not match the calculated checksum.")]
+    BadChecksum { algorithm: &'static str },
+    #[error("The Content-MD5 you specified was invalid.")]
+    InvalidDigest { digest: String },
+    #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
+    ContentSha256Mismatch { client: String, computed: String },
+    #[error("You did not provide the number of bytes specified by the Content-Length HTTP header")]
+    IncompleteBody,
+    #[error("Only the last chunk is allowed to have a size less than 8192 bytes")]
+    InvalidChunkSize { chunk: u32, size: u64 },
+    #[error("You must provide the Content-Length HTTP header.")]
+    MissingContentLength,
+    #[error("{message}")]
+    InvalidArgument { message: String, name: String, value: String },
+    #[error("{message}")]
+    InvalidRequest { message: String },
+    #[error("A header you provided implies functionality that is not implemented")]
+    HeaderNotImplemented { header: String },
+    #[error("{what} is not implemented by Millpond.")]
+    NotImplemented { what: String },
+    #[error("The specified method is not allowed against this resource.")]
+    MethodNotAllowed { method: String },
+    #[error("{message}")]
+    AccessDenied { message: String },
+    #[error("Request has expired")]
+    RequestExpired { expires_in: u64, expires: Timestamp, now: Timestamp },
+    #[error("The AWS Access Key Id you provided does not exist in our records.")]
+    InvalidAccessKeyId { access_key: String },
+    #[error("The provided token is malformed or otherwise invalid.")]
+    InvalidToken,
+    #[error(
+        "The request signature we calculated does not match the signature you provided. Check your key and signing method."
+    )]
+    SignatureDoesNotMatch {
+        access_key: String,
+        string_to_sign: String,
+        provided: String,
+        canonical_request: String,
+    },
+    #[error("The difference between the request time and the current time is too large.")]
+    RequestTimeTooSkewed { request: String, now: Timestamp },
+    #[error("The authorization header is malformed; {problem}")]
+    AuthorizationHeaderMalformed { problem: String, region: Option<String> },
+    #[error("{problem}")]
+    AuthorizationQueryParameters { problem: String },
+    #[error("Please reduce your request rate.")]
+    SlowDown,
+    #[error("There is no room left on the disk that holds this object.")]
+    InsufficientStorage,
+    #[error("We encountered an internal error. Please try again.")]
+    Internal {
+        doing: &'static str,
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+impl S3Error {
+    /// An inner cause, which goes to the log and never to the caller.
+    pub fn internal(doing: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal { doing, source: source.into() }
+    }
+
+    pub fn access_denied() -> Self {
+        Self::AccessDenied { message: "Access Denied".into() }
+    }
+
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::InvalidRequest { message: message.into() }
+    }
+
+    pub fn invalid_argument(message: impl Into<String>, name: &str, value: impl Into<String>) -> Self {
+        Self::InvalidArgument { message: message.into(), name: name.to_owned(), value: value.into() }
+    }
+
+    /// AWS's code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchBucket { .. } => "NoSuchBucket",
+            Self::NoSuchKey { .. } => "NoSuchKey",
+            Self::NoSuchVersion { .. } => "NoSuchVersion",
+            Self::NoSuchUpload { .. } => "NoSuchUpload",
+            Self::NoSuchConfiguration { code, .. } => code,
+            Self::InvalidBucketName { .. } => "InvalidBucketName",
+            Self::BucketAlreadyExists { .. } => "BucketAlreadyExists",
+            Self::BucketAlreadyOwnedByYou { .. } => "BucketAlreadyOwnedByYou",
+            Self::BucketNotEmpty { .. } => "BucketNotEmpty",
+            Self::TooManyBuckets => "TooManyBuckets",
+            Self::IllegalLocationConstraint { .. } => "IllegalLocationConstraintException",
+            Self::InvalidLocationConstraint { .. } => "InvalidLocationConstraint",
+            Self::KeyTooLong { .. } => "KeyTooLongError",
+            Self::MetadataTooLarge { .. } => "MetadataTooLarge",
+            Self::EntityTooLarge { .. } => "EntityTooLarge",
+            Self::EntityTooSmall { .. } => "EntityTooSmall",
+            Self::InvalidPart { .. } => "InvalidPart",
+            Self::InvalidPartOrder { .. } => "InvalidPartOrder",
+            Self::InvalidPartNumber { .. } => "InvalidPartNumber",
+            Self::MalformedXml => "MalformedXML",
+            Self::InvalidRange { .. } => "InvalidRange",
+            Self::PreconditionFailed { .. } => "PreconditionFailed",
+            Self::NotModified { .. } => "NotModified",
+            Self::BadDigest { .. } | Self::BadChecksum { .. } => "BadDigest",
+            Self::InvalidDigest { .. } => "InvalidDigest",
+            Self::ContentSha256Mismatch { .. } => "XAmzContentSHA256Mismatch",
+            Self::IncompleteBody => "IncompleteBody",
+            Self::InvalidChunkSize { .. } => "InvalidChunkSizeError",
+            Self::MissingContentLength => "MissingContentLength",
+            Self::InvalidArgument { .. } => "InvalidArgument",
+            Self::InvalidRequest { .. } => "InvalidRequest",
+            Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => "NotImplemented",
+            Self::MethodNotAllowed { .. } => "MethodNotAllowed",
+            Self::AccessDenied { .. } | Self::RequestExpired { .. } => "AccessDenied",
+            Self::InvalidAccessKeyId { .. } => "InvalidAccessKeyId",
+            Self::InvalidToken => "InvalidToken",
+            Self::SignatureDoesNotMatch { .. } => "SignatureDoesNotMatch",
+            Self::RequestTimeTooSkewed { .. } => "RequestTimeTooSkewed",
+            Self::AuthorizationHeaderMalformed { .. } => "AuthorizationHeaderMalformed",
+            Self::AuthorizationQueryParameters { .. } => "AuthorizationQueryParametersError",
+            Self::SlowDown => "SlowDown",
+            Self::InsufficientStorage => "InsufficientStorage",
+            Self::Internal { .. } => "InternalError",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NoSuchBucket { .. }
+            | Self::NoSuchKey { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::NoSuchUpload { .. }
+            | Self::NoSuchConfiguration { .. } => StatusCode::NOT_FOUND,
+            Self::BucketAlreadyExists { .. }
+            | Self::BucketAlreadyOwnedByYou { .. }
+            | Self::BucketNotEmpty { .. } => StatusCode::CONFLICT,
+            Self::InvalidBucketName { .. }
+            | Self::TooManyBuckets
+            | Self::IllegalLocationConstraint { .. }
+            | Self::InvalidLocationConstraint { .. }
+            | Self::KeyTooLong { .. }
+            | Self::MetadataTooLarge { .. }
+            | Self::EntityTooLarge { .. }
+            | Self::EntityTooSmall { .. }
+            | Self::InvalidPart { .. }
+            | Self::InvalidPartOrder { .. }
+            | Self::MalformedXml
+            | Self::BadDigest { .. }
+            | Self::BadChecksum { .. }
+            | Self::InvalidDigest { .. }
+            | Self::ContentSha256Mismatch { .. }
+            | Self::IncompleteBody
+            | Self::InvalidArgument { .. }
+            | Self::InvalidRequest { .. }
+            | Self::InvalidToken
+            | Self::AuthorizationHeaderMalformed { .. }
+            | Self::AuthorizationQueryParameters { .. } => StatusCode::BAD_REQUEST,
+            Self::InvalidPartNumber { .. } | Self::InvalidRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
+            Self::NotModified { .. } => StatusCode::NOT_MODIFIED,
+            Self::MissingContentLength => StatusCode::LENGTH_REQUIRED,
+            Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::AccessDenied { .. }
+            | Self::RequestExpired { .. }
+            | Self::InvalidChunkSize { .. }
+            | Self::InvalidAccessKeyId { .. }
+            | Self::SignatureDoesNotMatch { .. }
+            | Self::RequestTimeTooSkewed { .. } => StatusCode::FORBIDDEN,
+            Self::SlowDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What AWS puts beside code and text.
+    pub fn fields(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::NoSuchBucket { bucket }
+            | Self::NoSuchConfiguration { bucket, .. }
+            | Self::InvalidBucketName { bucket }
+            | Self::BucketAlreadyExists { bucket }
+            | Self::BucketAlreadyOwnedByYou { bucket }
+            | Self::BucketNotEmpty { bucket } => vec![("BucketName", bucket.clone())],
+            Self::NoSuchKey { key } => vec![("Key", key.clone())],
+            Self::NoSuchVersion { key, version } => {
+                vec![("Key", key.clone()), ("VersionId", version.clone())]
+            }
+            Self::NoSuchUpload { upload } | Self::InvalidPartOrder { upload } => {
+                vec![("UploadId", upload.clone())]
+            }
+            Self::InvalidLocationConstraint { location } => vec![("LocationConstraint", location.clone())],
+            Self::KeyTooLong { size } => limits(size, crate::names::MAX_KEY_BYTES),
+            Self::MetadataTooLarge { size, most } => limits(size, most),
+            Self::EntityTooLarge { size, most } => {
+                vec![("ProposedSize", size.to_string()), ("MaxSizeAllowed", most.to_string())]
+            }
+            Self::EntityTooSmall { size, least, part, etag } => vec![
+                ("ProposedSize", size.to_string()),
+                ("MinSizeAllowed", least.to_string()),
+                ("PartNumber", part.to_string()),
+                ("ETag", etag.clone()),
+            ],
+            Self::InvalidPart { upload, part, etag } => {
+                vec![("UploadId", upload.clone()), ("PartNumber", part.to_string()), ("ETag", etag.clone())]
+            }
+            Self::InvalidPartNumber { part, parts } => {
+                vec![("PartNumberRequested", part.to_string()), ("ActualPartCount", parts.to_string())]
+            }
+            Self::InvalidRange { range, size } => {
+                vec![("RangeRequested", range.clone()), ("ActualObjectSize", size.to_string())]
+            }
+            Self::PreconditionFailed { condition } => vec![("Condition", (*condition).to_owned())],
+            Self::BadDigest { expected, calculated } => {
+                vec![("ExpectedDigest", expected.clone()), ("CalculatedDigest", calculated.clone())]
+            }
+            Self::InvalidDigest { digest } => vec![("Content-MD5", digest.clone())],
+            Self::ContentSha256Mismatch { client, computed } => vec![
+                ("ClientComputedContentSHA256", client.clone()),
+                ("S3ComputedContentSHA256", computed.clone()),
+            ],
+            Self::InvalidChunkSize { chunk, size } => {
+                vec![("Chunk", chunk.to_string()), ("BadChunkSize", size.to_string())]
+            }
+            Self::InvalidArgument { name, value, .. } => {
+                vec![("ArgumentName", name.clone()), ("ArgumentValue", value.clone())]
+            }
+            Self::HeaderNotImplemented { header } => vec![("Header", header.clone())],
+            Self::MethodNotAllowed { method } => vec![("Method", method.clone())],
+            Self::RequestExpired { expires_in, expires, now } => vec![
+                ("X-Amz-Expires", expires_in.to_string()),
+                ("Expires", expires.to_string()),
+                ("ServerTime", now.to_string()),
+            ],
+            Self::InvalidAccessKeyId { access_key } => vec![("AWSAccessKeyId", access_key.clone())],
+            Self::SignatureDoesNotMatch { access_key, string_to_sign, provided, canonical_request } => vec![
+                ("AWSAccessKeyId", access_key.clone()),
+                ("StringToSign", string_to_sign.clone()),
+                ("SignatureProvided", provided.clone()),
+                ("CanonicalRequest", canonical_request.clone()),
+            ],
+            Self::RequestTimeTooSkewed { request, now } => vec![
+                ("RequestTime", request.clone()),
+                ("ServerTime", now.to_string()),
+                ("MaxAllowedSkewMilliseconds", "900000".to_owned()),
+            ],
+            Self::AuthorizationHeaderMalformed { region: Some(region), .. } => {
+                vec![("Region", region.clone())]
+            }
+            Self::AuthorizationHeaderMalformed { region: None, .. }
+            | Self::TooManyBuckets
+            | Self::IllegalLocationConstraint { .. }
+            | Self::MalformedXml
+            | Self::NotModified { .. }
+            | Self::BadChecksum { .. }
+            | Self::IncompleteBody
+            | Self::MissingContentLength
+            | Self::InvalidRequest { .. }
+            | Self::NotImplemented { .. }
+            | Self::AccessDenied { .. }
+            | Self::InvalidToken
+            | Self::AuthorizationQueryParameters { .. }
+            | Self::SlowDown
+            | Self::InsufficientStorage
+            | Self::Internal { .. } => Vec::new(),
+        }
+    }
+}
+
+fn limits(size: &usize, most: impl ToString) -> Vec<(&'static str, String)> {
+    vec![("Size", size.to_string()), ("MaxSizeAllowed", most.to_string())]
+}
+
+impl From<millpond_store::StoreError> for S3Error {
+    fn from(error: millpond_store::StoreError) -> Self {
+        if error.is_full() { Self::InsufficientStorage } else { Self::internal("the metadata store", error) }
+    }
+}
+
+/// The gateway's refusals carry AWS's text; S3 has a code of its own for them.
+impl From<millpond_wire::ApiError> for S3Error {
+    fn from(error: millpond_wire::ApiError) -> Self {
+        if error.is_server_fault() {
+            return Self::internal("deciding an authorization", error);
+        }
+        Self::AccessDenied { message: error.message }
+    }
+}
+
+/// How other services see it, when they let it through to their callers.
+impl millpond_wire::ServiceError for S3Error {
+    fn code(&self) -> &'static str {
+        self.code()
+    }
+
+    fn status(&self) -> u16 {
+        self.status().as_u16()
+    }
+}

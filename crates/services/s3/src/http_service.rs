@@ -1,0 +1,446 @@
+//! S3 over HTTP: lets requests in, takes the framing off their bodies, hands them to s3s for decoding and routing, and
+//! renders what comes back.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use aws_lc_rs::digest::{Context as Sha256, SHA256};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, Stream, StreamExt as _};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::{BodyExt as _, BodyStream, Full, StreamBody};
+use millpond_gateway::{Access, Arrival, Body, HttpService, OperationInfo, Served, ServiceInfo};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::host::{S3Host, VirtualHost};
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{S3ErrorCode, S3Result};
+
+use crate::access::{self, Gatekeeper};
+use crate::auth::{self, Admitted, Payload};
+use crate::chunked::{Dechunked, Trailers};
+use crate::context::Context;
+use crate::digest::Algorithm;
+use crate::error::S3Error;
+use crate::ops::Ops;
+use crate::receive::{Checked, Claimed, Expected, parse_md5};
+use crate::render::{self, About};
+use crate::service::S3;
+
+/// The most bytes of a body that is not an object's.
+const MAX_DOCUMENT: u64 = 8 << 20;
+
+/// S3 as the gateway knows it.
+pub struct S3Http {
+    access: Access,
+    info: ServiceInfo,
+    wire: S3Service,
+}
+
+impl S3Http {
+    pub fn new(s3: &S3, access: Access) -> Self {
+        let mut wire = S3ServiceBuilder::new(Ops(s3.clone()));
+        wire.set_auth(NoKeys);
+        wire.set_access(Gatekeeper(s3.clone()));
+        wire.set_host(Domains(s3.settings().domains.clone()));
+        Self { access, info: access::service_info(), wire: wire.build() }
+    }
+
+    async fn answer(&self, request: Request<Body>, arrival: &Arrival) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let resource = parts.uri.path().to_owned();
+        let request_id = arrival.request_id.to_string();
+        let about =
+            About { resource: &resource, request_id: &request_id, head: parts.method == Method::HEAD };
+        let (mut response, served) = match self.prepare(parts, body, arrival) {
+            Ok((request, context)) => {
+                let response = self.run(request, &context, about).await;
+                (
+                    response.0,
+                    Served {
+                        operation: context.operation(),
+                        principal: Some(context.caller.principal.clone()),
+                        cause: response.1,
+                    },
+                )
+            }
+            Err(error) => {
+                (whole(render::error(&error, about)), Served { cause: cause(&error), ..Served::default() })
+            }
+        };
+        for name in ["x-amz-request-id", "x-amz-id-2"] {
+            if let Ok(id) = HeaderValue::from_str(&request_id) {
+                response.headers_mut().insert(name, id);
+            }
+        }
+        response.extensions_mut().insert(served);
+        response
+    }
+
+    /// From the gateway's request to the one that s3s sees: verified, without signature and framing.
+    fn prepare(
+        &self,
+        mut parts: Parts,
+        body: Body,
+        arrival: &Arrival,
+    ) -> Result<(Request<s3s::Body>, Arc<Context>), S3Error> {
+        refuse_forms(&parts)?;
+        let Admitted { caller, admission, payload } = auth::admit(&parts, &self.access, arrival)?;
+        let trailers = matches!(payload, Payload::Chunked(_)).then(Trailers::default);
+        let length = body_length(&parts, &payload)?;
+        let kept = parts.headers.clone();
+        parts.headers.remove(AUTHORIZATION);
+        parts.uri = without_signature(&parts.uri)?;
+        drop_odd_range(&mut parts);
+        if trailers.is_some() {
+            unframe(&mut parts, length.unwrap_or(0));
+        }
+        let context = Arc::new(Context::new(caller, admission, kept, length, trailers.clone()));
+        let body = incoming(body, payload, length, trailers, &parts)?;
+        let body = Reporting { inner: body, context: Arc::clone(&context) };
+        let body = StreamBody::new(body.map(|bytes| bytes.map(http_body::Frame::data)));
+        parts.extensions.insert(Arc::clone(&context));
+        // A body that is known to be empty, as a GET's, needs no stream.
+        let body = if length == Some(0) && !context.has_trailers() {
+            s3s::Body::empty()
+        } else {
+            s3s::Body::http_body_unsync(body)
+        };
+        Ok((Request::from_parts(parts, body), context))
+    }
+
+    async fn run(
+        &self,
+        request: Request<s3s::Body>,
+        context: &Context,
+        about: About<'_>,
+    ) -> (Response<Body>, Option<String>) {
+        let outcome = self.wire.call(request).await;
+        let (mut response, cause) = match (context.take_failure(), outcome) {
+            (Some(error), _) => (whole(render::error(&error, about)), cause(&error)),
+            (None, Ok(response)) if is_foreign_error(&response) => foreign(response, about).await,
+            (None, Ok(response)) => (response.map(|body| body.map_err(Into::into).boxed_unsync()), None),
+            (None, Err(error)) => {
+                let source: Box<dyn std::error::Error + Send + Sync> = error.into();
+                let error = S3Error::internal("answering a request", source);
+                (whole(render::error(&error, about)), cause(&error))
+            }
+        };
+        if let (true, Some(region)) = (response.status().as_u16() >= 300, context.bucket_region())
+            && let Ok(region) = HeaderValue::from_str(region)
+        {
+            response.headers_mut().insert("x-amz-bucket-region", region);
+        }
+        (response, cause)
+    }
+}
+
+impl HttpService for S3Http {
+    fn info(&self) -> &ServiceInfo {
+        &self.info
+    }
+
+    fn operations(&self) -> Vec<OperationInfo> {
+        access::operations()
+    }
+
+    fn handle(&self, request: Request<Body>, arrival: Arrival) -> BoxFuture<'_, Response<Body>> {
+        async move { self.answer(request, &arrival).await }.boxed()
+    }
+
+    fn internal_error(&self, arrival: &Arrival) -> Response<Body> {
+        let request_id = arrival.request_id.to_string();
+        let about = About { resource: "/", request_id: &request_id, head: false };
+        whole(render::error(&S3Error::internal("answering a request", "it panicked"), about))
+    }
+}
+
+fn whole(response: Response<Bytes>) -> Response<Body> {
+    response.map(|bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync())
+}
+
+/// What the log is told of a failure that is the server's.
+fn cause(error: &S3Error) -> Option<String> {
+    let S3Error::Internal { doing, source } = error else { return None };
+    let mut text = format!("{doing}: {source}");
+    let mut inner = source.source();
+    while let Some(error) = inner {
+        text.push_str(&format!(": {error}"));
+        inner = error.source();
+    }
+    Some(text)
+}
+
+/// Forms come with a signature of their own; they are not here yet.
+fn refuse_forms(parts: &Parts) -> Result<(), S3Error> {
+    let content_type =
+        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if parts.method == Method::POST && content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
+        return Err(S3Error::NotImplemented { what: "POST Object, the upload of HTML forms,".into() });
+    }
+    Ok(())
+}
+
+/// The length of the body without its framing, where the client said it.
+fn body_length(parts: &Parts, payload: &Payload) -> Result<Option<u64>, S3Error> {
+    let number = |name: HeaderName| -> Result<Option<u64>, S3Error> {
+        let Some(value) = parts.headers.get(&name) else { return Ok(None) };
+        let parsed = value.to_str().ok().and_then(|text| text.parse().ok());
+        let invalid = || S3Error::invalid_request(format!("The value of the header {name} is not a length."));
+        parsed.map(Some).ok_or_else(invalid)
+    };
+    match payload {
+        Payload::Chunked(_) => {
+            let length = number(HeaderName::from_static("x-amz-decoded-content-length"))?;
+            length.map(Some).ok_or(S3Error::MissingContentLength)
+        }
+        Payload::Plain | Payload::Hashed(_) => {
+            let length = number(CONTENT_LENGTH)?;
+            let chunked = parts.headers.contains_key(http::header::TRANSFER_ENCODING);
+            // HTTP/2 needs no length for a body; without either header HTTP/1.1 has none.
+            let none = length.is_none() && !chunked && parts.version < http::Version::HTTP_2;
+            Ok(if none { Some(0) } else { length })
+        }
+    }
+}
+
+/// The URI without the parameters of a presigned URL, which s3s would verify.
+fn without_signature(uri: &Uri) -> Result<Uri, S3Error> {
+    let Some(query) = uri.query().filter(|query| query.contains("X-Amz-")) else { return Ok(uri.clone()) };
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|pair| !auth::is_signature(pair.split_once('=').map_or(*pair, |(name, _)| name)))
+        .collect();
+    let path_and_query = match kept.is_empty() {
+        true => uri.path().to_owned(),
+        false => format!("{}?{}", uri.path(), kept.join("&")),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.try_into().map_err(|_| invalid_uri())?);
+    Uri::from_parts(parts).map_err(|_| invalid_uri())
+}
+
+fn invalid_uri() -> S3Error {
+    S3Error::invalid_request("Couldn't parse the specified URI.")
+}
+
+/// HTTP lets a server ignore a range that it does not understand, and S3 does; s3s would refuse it.
+fn drop_odd_range(parts: &mut Parts) {
+    let understood =
+        |value: &HeaderValue| value.to_str().is_ok_and(|text| s3s::dto::Range::parse(text).is_ok());
+    if parts.headers.get(RANGE).is_some_and(|value| !understood(value)) {
+        parts.headers.remove(RANGE);
+    }
+}
+
+/// The headers as they would be had the body come without chunks.
+fn unframe(parts: &mut Parts, length: u64) {
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    parts.headers.remove(http::header::TRANSFER_ENCODING);
+    let encodings =
+        parts.headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kept: Vec<_> = encodings
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && *name != "aws-chunked")
+        .collect();
+    match HeaderValue::from_str(&kept.join(",")) {
+        Ok(value) if !value.is_empty() => parts.headers.insert(CONTENT_ENCODING, value),
+        _ => parts.headers.remove(CONTENT_ENCODING),
+    };
+}
+
+type Incoming = Pin<Box<dyn Stream<Item = Result<Bytes, S3Error>> + Send>>;
+
+/// The body without its framing, checked against its hash or its chunks' signatures.
+fn incoming(
+    body: Body,
+    payload: Payload,
+    length: Option<u64>,
+    trailers: Option<Trailers>,
+    parts: &Parts,
+) -> Result<Incoming, S3Error> {
+    let body = BodyStream::new(body).filter_map(|frame| async {
+        match frame {
+            Ok(frame) => frame.into_data().ok().map(Ok),
+            // A client that hangs up, or says less than it announced.
+            Err(_) => Some(Err(S3Error::IncompleteBody)),
+        }
+    });
+    let body: Incoming = match (payload, trailers) {
+        (Payload::Chunked(signer), Some(trailers)) => {
+            Dechunked::new(body.boxed(), length.unwrap_or(0), signer, trailers).boxed()
+        }
+        (Payload::Hashed(hash), _) => {
+            Hashed { inner: body.boxed(), expected: hash, sha256: Some(Sha256::new(&SHA256)) }.boxed()
+        }
+        (Payload::Plain | Payload::Chunked(_), _) => body.boxed(),
+    };
+    match document_checks(parts, length)? {
+        Some(expected) => Ok(Checked::new(body, expected).boxed()),
+        None => Ok(body),
+    }
+}
+
+/// The document of DeleteObjects carries an MD5 or a checksum, which nobody behind this looks at.
+fn document_checks(parts: &Parts, length: Option<u64>) -> Result<Option<Expected>, S3Error> {
+    let query = parts.uri.query().unwrap_or_default();
+    let is_delete = query.split('&').any(|pair| pair == "delete" || pair == "delete=");
+    if parts.method != Method::POST || !is_delete {
+        return Ok(None);
+    }
+    let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let mut expected = Expected { length, ..Expected::anything(MAX_DOCUMENT) };
+    expected.md5 = text("content-md5").map(parse_md5).transpose()?;
+    for algorithm in Algorithm::ALL {
+        if let Some(value) = text(algorithm.header()) {
+            let value = crate::digest::parse_value(algorithm, value);
+            expected.algorithm = algorithm;
+            expected.claimed = Claimed::Value(value.ok_or_else(|| crate::receive::invalid_value(algorithm))?);
+        }
+    }
+    Ok(Some(expected))
+}
+
+/// Holds a body against the hash that was signed for it.
+struct Hashed {
+    inner: Incoming,
+    expected: String,
+    sha256: Option<Sha256>,
+}
+
+impl Stream for Hashed {
+    type Item = Result<Bytes, S3Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        let next = std::task::ready!(self.inner.as_mut().poll_next(cx));
+        if let (Some(Ok(bytes)), Some(sha256)) = (&next, &mut self.sha256) {
+            sha256.update(bytes);
+        }
+        if next.is_some() {
+            return Poll::Ready(next);
+        }
+        let Some(sha256) = self.sha256.take() else { return Poll::Ready(None) };
+        let computed = hex::encode(sha256.finish());
+        if computed == self.expected {
+            return Poll::Ready(None);
+        }
+        let client = self.expected.clone();
+        Poll::Ready(Some(Err(S3Error::ContentSha256Mismatch { client, computed })))
+    }
+}
+
+/// Tells the context why a body failed: s3s forgets it where it reads a document. What the body yields is only a stand-in.
+struct Reporting {
+    inner: Incoming,
+    context: Arc<Context>,
+}
+
+impl Stream for Reporting {
+    type Item = Result<Bytes, s3s::S3Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
+        let next = std::task::ready!(self.inner.as_mut().poll_next(cx));
+        Poll::Ready(next.map(|bytes| bytes.map_err(|error| self.context.fail(error))))
+    }
+}
+
+fn is_foreign_error(response: &Response<s3s::Body>) -> bool {
+    response.status().is_client_error() || response.status().is_server_error()
+}
+
+/// An error that s3s answered by itself: its code and text, in a document like all others.
+async fn foreign(response: Response<s3s::Body>, about: About<'_>) -> (Response<Body>, Option<String>) {
+    let status = response.status();
+    let bytes = match response.into_body().store_all_limited(64 << 10).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let error = S3Error::internal("reading an answer", error);
+            return (whole(render::error(&error, about)), cause(&error));
+        }
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let between = |open: &str, close: &str| {
+        text.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map_or("", |(inner, _)| inner)
+    };
+    let (code, message) = (between("<Code>", "</Code>"), between("<Message>", "</Message>"));
+    let message =
+        message.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    let cause = status.is_server_error().then(|| format!("s3s: {code}: {message}"));
+    (whole(render::foreign_error(status, code, &message, about)), cause)
+}
+
+/// s3s asks for keys only where a signature is left, and none is.
+struct NoKeys;
+
+#[async_trait::async_trait]
+impl S3Auth for NoKeys {
+    async fn get_secret_key(&self, _access_key: &str) -> S3Result<SecretKey> {
+        Err(s3s::S3Error::new(S3ErrorCode::InvalidAccessKeyId))
+    }
+}
+
+/// `bucket.DOMAIN` is a bucket; every other host, an address too, is no more than where the server is.
+struct Domains(Vec<String>);
+
+impl S3Host for Domains {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
+        let bucket = self.0.iter().find_map(|domain| name.strip_suffix(domain.as_str())?.strip_suffix('.'));
+        // `s3.DOMAIN` is the service, as on AWS.
+        let bucket = bucket.filter(|bucket| *bucket != "s3" && !bucket.is_empty());
+        let bucket = bucket.map(|bucket| bucket.strip_suffix(".s3").unwrap_or(bucket));
+        Ok(match bucket {
+            Some(bucket) => VirtualHost::new(host).with_bucket(bucket),
+            None => VirtualHost::new(host),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        let domains = Domains(vec!["localhost".into(), "s3.example.com".into()]);
+        for (host, bucket) in [
+            ("localhost:4566", None),
+            ("127.0.0.1:4566", None),
+            ("my.bucket.localhost:4566", Some("my.bucket")),
+            ("s3.localhost", None),
+            ("b.s3.localhost", Some("b")),
+            ("b.s3.example.com", Some("b")),
+            ("pond.internal", None),
+        ] {
+            assert_eq!(domains.parse_host_header(host).unwrap().bucket(), bucket, "{host}");
+        }
+    }
+
+    #[test]
+    fn presigned_parameters_are_taken_out() {
+        for (uri, expected) in [
+            ("/b/k?X-Amz-Signature=a&partNumber=2&X-Amz-Date=d", "/b/k?partNumber=2"),
+            ("/b/k?X-Amz-Signature=a", "/b/k"),
+            ("/b/k?list-type=2", "/b/k?list-type=2"),
+            ("/b/k", "/b/k"),
+        ] {
+            assert_eq!(without_signature(&uri.parse().unwrap()).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn framing_is_taken_off() {
+        let mut parts = Request::new(()).into_parts().0;
+        parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip,aws-chunked"));
+        unframe(&mut parts, 5);
+        assert_eq!(parts.headers[CONTENT_ENCODING], "gzip");
+        assert_eq!(parts.headers[CONTENT_LENGTH], "5");
+        parts.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("aws-chunked"));
+        unframe(&mut parts, 5);
+        assert!(!parts.headers.contains_key(CONTENT_ENCODING));
+    }
+}

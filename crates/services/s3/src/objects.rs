@@ -1,0 +1,273 @@
+//! Objects, behind authorization: opened, read, written, removed, listed. The wire's operations and the domain API both
+//! come through here.
+
+use std::ops::Range;
+use std::pin::Pin as StdPin;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use millpond_blob::{BlobError, WriteError};
+use millpond_core::Timestamp;
+use millpond_store::Reads as _;
+use uuid::Uuid;
+
+use crate::condition::WriteCondition;
+use crate::digest::Checksum;
+use crate::error::S3Error;
+use crate::listing::{self, Page, Question};
+use crate::names;
+use crate::parts::Placed;
+use crate::pins::Pin;
+use crate::receive::{Checked, Expected, Received};
+use crate::service::S3;
+use crate::store::{
+    Attributes, BodyRecord, Bucket, CONTENTS, ContentRecord, OBJECTS, ObjectRecord, PARTS, PartRecord,
+    objects_from,
+};
+
+/// Bytes of an object, as they come from the disk.
+pub type ByteStream = StdPin<Box<dyn Stream<Item = Result<Bytes, S3Error>> + Send>>;
+
+/// What is known of an object.
+#[derive(Debug, Clone)]
+pub struct ObjectInfo {
+    pub key: String,
+    pub size: u64,
+    /// Without quotes.
+    pub etag: String,
+    pub last_modified: Timestamp,
+    pub attributes: Attributes,
+    pub checksum: Option<Checksum>,
+    /// How many parts it was uploaded in; `None` for one that came in one piece.
+    pub parts: Option<u32>,
+}
+
+/// One object, held so that its bytes stay while this lives, whatever happens to its key.
+#[derive(Clone)]
+pub struct Object {
+    s3: S3,
+    info: Arc<ObjectInfo>,
+    body: Arc<BodyRecord>,
+    pin: Arc<Pin>,
+}
+
+impl Object {
+    pub fn info(&self) -> &ObjectInfo {
+        &self.info
+    }
+
+    /// The bytes of a range, clipped to the object.
+    pub fn read(&self, range: Range<u64>) -> ByteStream {
+        let end = range.end.min(self.info.size);
+        let range = range.start.min(end)..end;
+        if range.is_empty() {
+            return stream::empty().boxed();
+        }
+        let pin = Arc::clone(&self.pin);
+        let bytes: ByteStream = match &*self.body {
+            BodyRecord::Whole(placement) => {
+                self.s3.0.blobs.read(placement, range).map_err(read_error).boxed()
+            }
+            BodyRecord::Parts { upload, runs } => {
+                let (s3, upload) = (self.s3.clone(), *upload);
+                let pieces = stream::iter(runs.cover(range));
+                pieces
+                    .map(move |(number, piece)| {
+                        let part = s3.part(upload, number)?;
+                        Ok::<_, S3Error>(s3.0.blobs.read(&part.placement, piece).map_err(read_error).boxed())
+                    })
+                    .try_flatten()
+                    .boxed()
+            }
+        };
+        // The stream holds the pin: an object may be dropped while it is read.
+        bytes
+            .inspect(move |_| {
+                let _held = &pin;
+            })
+            .boxed()
+    }
+
+    /// The bytes of a range in one piece. For ranges that fit into memory.
+    pub async fn bytes(&self, range: Range<u64>) -> Result<Bytes, S3Error> {
+        let mut pieces = self.read(range);
+        let Some(first) = pieces.try_next().await? else { return Ok(Bytes::new()) };
+        let Some(second) = pieces.try_next().await? else { return Ok(first) };
+        let mut whole = BytesMut::from(first);
+        whole.extend_from_slice(&second);
+        while let Some(bytes) = pieces.try_next().await? {
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// The part that `partNumber=N` means, with its checksum. An object that came in one piece is its own part 1.
+    pub(crate) fn part(&self, position: u32) -> Result<(Placed, Option<Checksum>), S3Error> {
+        let none = || S3Error::InvalidPartNumber { part: position, parts: self.info.parts.unwrap_or(1) };
+        match &*self.body {
+            BodyRecord::Whole(_) if position == 1 => {
+                Ok((Placed { number: 1, start: 0, size: self.info.size }, self.info.checksum.clone()))
+            }
+            BodyRecord::Whole(_) => Err(none()),
+            BodyRecord::Parts { upload, runs } => {
+                let placed = runs.nth(position).ok_or_else(none)?;
+                Ok((placed, Some(self.s3.part(*upload, placed.number)?.checksum)))
+            }
+        }
+    }
+
+    /// The parts that an object was uploaded in, by position; empty for one that came in one piece.
+    pub(crate) fn parts(&self) -> Result<Vec<(u32, PartRecord)>, S3Error> {
+        let BodyRecord::Parts { upload, runs } = &*self.body else { return Ok(Vec::new()) };
+        let parts = (1..).zip(runs.iter());
+        parts.map(|(position, placed)| Ok((position, self.s3.part(*upload, placed.number)?))).collect()
+    }
+}
+
+/// What a write made.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) etag: String,
+    pub(crate) modified: Timestamp,
+    pub(crate) received: Received,
+}
+
+impl S3 {
+    /// Opens what is under a key now.
+    ///
+    /// Errors: NoSuchKey.
+    pub(crate) fn open_object(&self, bucket: &Bucket, key: &str) -> Result<Object, S3Error> {
+        loop {
+            let found = self.metadata().read()?.get(&OBJECTS, &(bucket.record.id, key))?;
+            let object = found.ok_or_else(|| S3Error::NoSuchKey { key: key.to_owned() })?;
+            // Pinned first and read then: what is there after the pin stays.
+            let pin = Arc::new(self.0.pins.pin(object.content));
+            let Some(content) = self.metadata().read()?.get(&CONTENTS, &object.content)? else {
+                continue; // It was overwritten between the two.
+            };
+            let parts = match &content.body {
+                BodyRecord::Whole(_) => None,
+                BodyRecord::Parts { runs, .. } => Some(runs.count()),
+            };
+            let info = ObjectInfo {
+                key: key.to_owned(),
+                size: object.size,
+                etag: object.etag,
+                last_modified: object.modified,
+                attributes: content.attributes,
+                checksum: content.checksum,
+                parts,
+            };
+            return Ok(Object { s3: self.clone(), info: Arc::new(info), body: Arc::new(content.body), pin });
+        }
+    }
+
+    fn part(&self, upload: Uuid, number: u32) -> Result<PartRecord, S3Error> {
+        let part = self.metadata().read()?.get(&PARTS, &(upload, number))?;
+        part.ok_or_else(|| {
+            S3Error::internal("reading a part of an object", format!("part {number} of {upload} is gone"))
+        })
+    }
+
+    /// Writes an object: its bytes are durable, then its record, then this returns.
+    pub(crate) async fn write_object<S>(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        body: S,
+        expected: Expected,
+        attributes: Attributes,
+        condition: WriteCondition,
+    ) -> Result<Written, S3Error>
+    where
+        S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
+    {
+        names::check_key(key)?;
+        let (placement, received) = self.write_bytes(body, expected).await?;
+        let modified = self.now();
+        let checksum = received.checksum.clone();
+        let object = ObjectRecord {
+            content: self.new_id(),
+            size: received.size,
+            etag: received.etag(),
+            modified,
+            checksum: Some((checksum.algorithm, checksum.coverage)),
+        };
+        let etag = object.etag.clone();
+        let content = ContentRecord {
+            attributes,
+            checksum: Some(checksum),
+            body: BodyRecord::Whole(placement.clone()),
+        };
+        let named = self.metadata().put_object(bucket, key, object, content, condition).await;
+        self.settle(&placement, named).await?;
+        Ok(Written { etag, modified, received })
+    }
+
+    /// Makes a body's bytes durable, checked against what was expected.
+    pub(crate) async fn write_bytes<S>(
+        &self,
+        body: S,
+        expected: Expected,
+    ) -> Result<(millpond_blob::Placement, Received), S3Error>
+    where
+        S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
+    {
+        let mut body = Checked::new(body, expected);
+        let placement = self.0.blobs.write(&mut body).await.map_err(write_error)?;
+        let received = body
+            .into_received()
+            .ok_or_else(|| S3Error::internal("writing a body", "it was not read to its end"))?;
+        Ok((placement, received))
+    }
+
+    /// After the transaction that was to name `placement`: wakes the removal of what it replaced, or removes bytes that
+    /// were refused their name. When the store itself failed it is not known whether they have it; the sweep finds out.
+    pub(crate) async fn settle<T>(
+        &self,
+        placement: &millpond_blob::Placement,
+        named: Result<T, S3Error>,
+    ) -> Result<T, S3Error> {
+        match &named {
+            Ok(_) => self.0.garbage.wake(),
+            Err(S3Error::Internal { .. } | S3Error::InsufficientStorage) => {}
+            Err(_) => {
+                if let Err(error) = self.0.blobs.remove(placement).await {
+                    tracing::warn!(%error, "bytes of a refused write stay until the sweep");
+                }
+            }
+        }
+        named
+    }
+
+    pub(crate) async fn remove_objects(&self, bucket: &Bucket, keys: Vec<String>) -> Result<(), S3Error> {
+        self.metadata().delete_objects(bucket, keys).await?;
+        self.0.garbage.wake();
+        Ok(())
+    }
+
+    pub(crate) fn list_objects(
+        &self,
+        bucket: &Bucket,
+        question: &Question<'_>,
+    ) -> Result<Page<ObjectRecord>, S3Error> {
+        let snapshot = self.metadata().read()?;
+        listing::page(question, |from| {
+            objects_from(&snapshot, bucket.record.id, from)
+                .map(|entry| entry.map(|((_, key), record)| (key, record)).map_err(S3Error::from))
+        })
+    }
+}
+
+fn read_error(error: BlobError) -> S3Error {
+    S3Error::internal("reading an object's bytes", error)
+}
+
+fn write_error(error: WriteError<S3Error>) -> S3Error {
+    match error {
+        WriteError::Body(error) => error,
+        WriteError::Blob(error) if error.is_disk_full() => S3Error::InsufficientStorage,
+        WriteError::Blob(error) => S3Error::internal("writing an object's bytes", error),
+    }
+}

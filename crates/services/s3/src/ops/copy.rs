@@ -1,0 +1,186 @@
+//! Copies: of whole objects, and of ranges into parts. The bytes are read and written anew, so that a copy has an ETag of
+//! its own, as on AWS.
+
+use s3s::dto::*;
+
+use super::Call;
+use super::convert::{
+    attributes_of, checksum_type, encrypted, etag, from_timestamp, set_checksum, timestamp,
+};
+use super::multipart::part_number;
+use crate::condition::{ReadConditions, Reader, WriteCondition};
+use crate::digest::Algorithm;
+use crate::error::S3Error;
+use crate::objects::Object;
+use crate::receive::Expected;
+use crate::service::MAX_PUT;
+use crate::uploads::parse_upload_id;
+
+/// Opens what is to be copied; that the caller may read it was checked in `access`.
+macro_rules! open_source {
+    ($call:expr, $input:expr) => {{
+        let CopySource::Bucket { bucket, key, version_id } = &$input.copy_source else {
+            return Err(S3Error::NotImplemented { what: "A copy from an access point".into() });
+        };
+        if let Some(version) = version_id.as_deref().filter(|version| *version != "null") {
+            return Err(S3Error::invalid_argument(
+                "Invalid version id specified",
+                "x-amz-copy-source",
+                version,
+            ));
+        }
+        let source = $call.s3.open_object(&$call.bucket(bucket)?, key)?;
+        let modified_since = $input.copy_source_if_modified_since.as_ref().and_then(from_timestamp);
+        let unmodified_since = $input.copy_source_if_unmodified_since.as_ref().and_then(from_timestamp);
+        ReadConditions::of(&$call.context.headers, Reader::Copy, modified_since, unmodified_since).check(
+            Reader::Copy,
+            &source.info().etag,
+            source.info().last_modified,
+        )?;
+        (source, &**bucket == $input.bucket.as_str() && &**key == $input.key.as_str())
+    }};
+}
+
+/// Copies an object of up to 5 GiB, with its metadata or with what the request carries.
+///
+/// Errors: NoSuchKey (no source), PreconditionFailed, InvalidRequest (onto itself with nothing changed; too large).
+/// Source: Amazon S3 API reference, CopyObject.
+pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<CopyObjectOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let (source, onto_itself) = open_source!(call, input);
+    let info = source.info();
+    if info.size > MAX_PUT.as_u64() {
+        return Err(S3Error::invalid_request(format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {}",
+            MAX_PUT.as_u64()
+        )));
+    }
+    let attributes = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
+        None | Some(MetadataDirective::COPY) if onto_itself => {
+            return Err(S3Error::invalid_request(
+                "This copy request is illegal because it is trying to copy an object to itself without changing the \
+                 object's metadata, storage class, website redirect location or encryption attributes.",
+            ));
+        }
+        None | Some(MetadataDirective::COPY) => info.attributes.clone(),
+        Some(MetadataDirective::REPLACE) => attributes_of!(input),
+        Some(other) => {
+            return Err(S3Error::invalid_argument(
+                "Unknown metadata directive.",
+                "x-amz-metadata-directive",
+                other,
+            ));
+        }
+    };
+    let expected = expected_copy(&source, input.checksum_algorithm.as_ref())?;
+    // The conditions of the destination have no prefix.
+    let condition = WriteCondition::of(&call.context.headers)?;
+    let body = source.read(0..info.size);
+    let written = call.s3.write_object(&bucket, &input.key, body, expected, attributes, condition).await?;
+    let checksum = &written.received.checksum;
+    let mut result = CopyObjectResult {
+        e_tag: Some(etag(&written.etag)),
+        last_modified: Some(timestamp(written.modified)),
+        checksum_type: Some(checksum_type(checksum)),
+        ..CopyObjectResult::default()
+    };
+    set_checksum!(result, Some(checksum));
+    Ok(CopyObjectOutput {
+        copy_object_result: Some(result),
+        server_side_encryption: encrypted(),
+        ..CopyObjectOutput::default()
+    })
+}
+
+/// A copy keeps the algorithm of its source's checksum, unless it asks for another.
+fn expected_copy(source: &Object, asked: Option<&ChecksumAlgorithm>) -> Result<Expected, S3Error> {
+    let kept = source.info().checksum.as_ref().map_or(Algorithm::Crc64Nvme, |checksum| checksum.algorithm);
+    let algorithm = match asked {
+        None => kept,
+        Some(asked) => Algorithm::parse(asked.as_str()).ok_or_else(|| {
+            S3Error::invalid_argument(
+                "Checksum algorithm provided is unsupported.",
+                "x-amz-checksum-algorithm",
+                asked.as_str(),
+            )
+        })?,
+    };
+    Ok(Expected { algorithm, length: Some(source.info().size), ..Expected::anything(MAX_PUT.as_u64()) })
+}
+
+/// Makes a part of an upload from an object or a range of it.
+///
+/// Errors: NoSuchUpload, NoSuchKey, InvalidArgument (the range), InvalidRequest (more than 5 GiB).
+/// Source: Amazon S3 API reference, UploadPartCopy.
+pub(super) async fn upload_part_copy(
+    call: Call,
+    input: UploadPartCopyInput,
+) -> Result<UploadPartCopyOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let upload = parse_upload_id(&input.upload_id)?;
+    let number = part_number(input.part_number)?;
+    let record = call.s3.metadata().upload(&bucket, &input.key, upload)?;
+    let (source, _) = open_source!(call, input);
+    let range = match &input.copy_source_range {
+        None => 0..source.info().size,
+        Some(text) => copy_range(text, source.info().size)?,
+    };
+    let length = range.end - range.start;
+    if length > MAX_PUT.as_u64() {
+        return Err(S3Error::invalid_request(format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {}",
+            MAX_PUT.as_u64()
+        )));
+    }
+    let expected = Expected {
+        algorithm: record.algorithm(),
+        length: Some(length),
+        ..Expected::anything(MAX_PUT.as_u64())
+    };
+    let (received, modified) =
+        call.s3.write_part(&bucket, &input.key, (upload, number), source.read(range), expected).await?;
+    let mut result = CopyPartResult {
+        e_tag: Some(etag(&received.etag())),
+        last_modified: Some(timestamp(modified)),
+        ..CopyPartResult::default()
+    };
+    set_checksum!(result, Some(&received.checksum));
+    Ok(UploadPartCopyOutput {
+        copy_part_result: Some(result),
+        server_side_encryption: encrypted(),
+        ..UploadPartCopyOutput::default()
+    })
+}
+
+/// `bytes=first-last`, wholly within the source.
+fn copy_range(text: &str, size: u64) -> Result<std::ops::Range<u64>, S3Error> {
+    let invalid = |message: String| S3Error::invalid_argument(message, "x-amz-copy-source-range", text);
+    let form = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+                zero-based offsets of the first and last bytes to copy";
+    match s3s::dto::Range::parse(text) {
+        Ok(s3s::dto::Range::Int { first, last: Some(last) }) if last < size => Ok(first..last + 1),
+        Ok(s3s::dto::Range::Int { last: Some(_), .. }) => {
+            Err(invalid(format!("Range specified is not valid for source object of size: {size}")))
+        }
+        _ => Err(invalid(form.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copy_ranges() {
+        for (text, expected) in [
+            ("bytes=0-4", Some(0..5)),
+            ("bytes=4-4", Some(4..5)),
+            ("bytes=0-5", None),
+            ("bytes=0-", None),
+            ("bytes=-3", None),
+            ("0-3", None),
+        ] {
+            assert_eq!(copy_range(text, 5).ok(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Listings of objects: version 2, version 1, and the versions that there are.
+
+use millpond_core::PageToken;
+use s3s::dto::*;
+
+use super::Call;
+use super::convert::{algorithm, count, encode, etag, is_encoded, owner, page_size, size, timestamp};
+use crate::error::S3Error;
+use crate::listing::{Page, Question};
+use crate::store::ObjectRecord;
+
+/// A page of keys in byte order.
+///
+/// Errors: NoSuchBucket, InvalidArgument (a continuation token of another request, a negative number of keys).
+/// Source: Amazon S3 API reference, ListObjectsV2.
+pub(super) async fn list_objects_v2(
+    call: Call,
+    input: ListObjectsV2Input,
+) -> Result<ListObjectsV2Output, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let encoded = is_encoded(input.encoding_type.as_ref())?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let belongs =
+        format!("{} {prefix}\n{}", bucket.record.id, input.delimiter.as_deref().unwrap_or_default());
+    let after = match &input.continuation_token {
+        None => input.start_after.clone(),
+        Some(token) => Some(PageToken::decode(token, &belongs).map_err(|_| {
+            S3Error::invalid_argument(
+                "The continuation token provided is incorrect",
+                "continuation-token",
+                token,
+            )
+        })?),
+    };
+    let limit = page_size(input.max_keys, "max-keys")?;
+    let question =
+        Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after: after.as_deref(), limit };
+    let page = call.s3.list_objects(&bucket, &question)?;
+    let owner = input.fetch_owner.unwrap_or(false).then(|| owner(&bucket.record.account));
+    Ok(ListObjectsV2Output {
+        name: Some(bucket.name),
+        key_count: Some(count(page.items.len() + page.prefixes.len())),
+        max_keys: Some(count(limit)),
+        is_truncated: Some(page.next.is_some()),
+        continuation_token: input.continuation_token,
+        next_continuation_token: page.next.as_ref().map(|last| PageToken::encode(last, &belongs)),
+        common_prefixes: common_prefixes(&page, encoded),
+        contents: Some(contents(page, encoded, owner.as_ref())),
+        prefix: Some(encode(&prefix, encoded)),
+        delimiter: input.delimiter.map(|text| encode(&text, encoded)),
+        start_after: input.start_after.map(|text| encode(&text, encoded)),
+        encoding_type: input.encoding_type,
+        request_charged: None,
+    })
+}
+
+/// As version 2, going on from a key.
+///
+/// Source: Amazon S3 API reference, ListObjects.
+pub(super) async fn list_objects(call: Call, input: ListObjectsInput) -> Result<ListObjectsOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let encoded = is_encoded(input.encoding_type.as_ref())?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let limit = page_size(input.max_keys, "max-keys")?;
+    let after = input.marker.as_deref().filter(|marker| !marker.is_empty());
+    let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
+    let page = call.s3.list_objects(&bucket, &Question { prefix: &prefix, delimiter, after, limit })?;
+    // Without a delimiter the last key is the marker, and S3 does not say it twice.
+    let next_marker = page.next.as_ref().filter(|_| delimiter.is_some()).map(|last| encode(last, encoded));
+    let owner = owner(&bucket.record.account);
+    Ok(ListObjectsOutput {
+        name: Some(bucket.name),
+        max_keys: Some(count(limit)),
+        is_truncated: Some(page.next.is_some()),
+        next_marker,
+        common_prefixes: common_prefixes(&page, encoded),
+        contents: Some(contents(page, encoded, Some(&owner))),
+        prefix: Some(encode(&prefix, encoded)),
+        marker: Some(encode(input.marker.as_deref().unwrap_or_default(), encoded)),
+        delimiter: input.delimiter.map(|text| encode(&text, encoded)),
+        encoding_type: input.encoding_type,
+        request_charged: None,
+    })
+}
+
+/// Every version of every key. No bucket has had versions yet, so that each object is one, named "null".
+///
+/// Source: Amazon S3 API reference, ListObjectVersions.
+pub(super) async fn list_object_versions(
+    call: Call,
+    input: ListObjectVersionsInput,
+) -> Result<ListObjectVersionsOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let encoded = is_encoded(input.encoding_type.as_ref())?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let limit = page_size(input.max_keys, "max-keys")?;
+    let after = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
+    if input.version_id_marker.as_deref().is_some_and(|marker| !marker.is_empty()) && after.is_none() {
+        return Err(S3Error::invalid_argument(
+            "A version-id marker cannot be specified without a key marker.",
+            "version-id-marker",
+            input.version_id_marker.unwrap_or_default(),
+        ));
+    }
+    let question = Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after, limit };
+    let page = call.s3.list_objects(&bucket, &question)?;
+    let owner = owner(&bucket.record.account);
+    let next = page.next.clone();
+    let common_prefixes = common_prefixes(&page, encoded);
+    let versions = page.items.into_iter().map(|(key, record)| ObjectVersion {
+        checksum_algorithm: record.checksum.map(|(of, _)| vec![algorithm(of)]),
+        checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
+        e_tag: Some(etag(&record.etag)),
+        is_latest: Some(true),
+        key: Some(encode(&key, encoded)),
+        last_modified: Some(timestamp(record.modified)),
+        owner: Some(owner.clone()),
+        restore_status: None,
+        size: Some(size(record.size)),
+        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
+        version_id: Some("null".to_owned()),
+    });
+    Ok(ListObjectVersionsOutput {
+        versions: Some(versions.collect()),
+        common_prefixes,
+        name: Some(bucket.name),
+        max_keys: Some(count(limit)),
+        is_truncated: Some(next.is_some()),
+        next_version_id_marker: next.as_ref().map(|_| "null".to_owned()),
+        next_key_marker: next.map(|last| encode(&last, encoded)),
+        key_marker: Some(encode(input.key_marker.as_deref().unwrap_or_default(), encoded)),
+        version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
+        prefix: Some(encode(&prefix, encoded)),
+        delimiter: input.delimiter.map(|text| encode(&text, encoded)),
+        encoding_type: input.encoding_type,
+        ..ListObjectVersionsOutput::default()
+    })
+}
+
+fn common_prefixes<T>(page: &Page<T>, encoded: bool) -> Option<Vec<CommonPrefix>> {
+    let prefixes = page.prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(encode(prefix, encoded)) });
+    (!page.prefixes.is_empty()).then(|| prefixes.collect())
+}
+
+fn contents(page: Page<ObjectRecord>, encoded: bool, owner: Option<&Owner>) -> Vec<Object> {
+    let shown = page.items.into_iter().map(|(key, record)| Object {
+        checksum_algorithm: record.checksum.map(|(of, _)| vec![algorithm(of)]),
+        checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
+        e_tag: Some(etag(&record.etag)),
+        key: Some(encode(&key, encoded)),
+        last_modified: Some(timestamp(record.modified)),
+        owner: owner.cloned(),
+        restore_status: None,
+        size: Some(size(record.size)),
+        storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+    });
+    shown.collect()
+}

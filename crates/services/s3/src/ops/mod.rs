@@ -1,0 +1,110 @@
+//! The operations, on s3s' types. Each is checked by `access` before it comes here.
+//!
+//! One file a resource; `Ops` only hands over. What s3s knows and this trait's implementation does not name is refused in
+//! `access`, since it is not in the table.
+
+mod bucket;
+mod configuration;
+mod convert;
+mod copy;
+mod list;
+mod multipart;
+mod object;
+
+use std::sync::Arc;
+
+use s3s::dto::*;
+use s3s::{S3Request, S3Response, S3Result};
+
+use crate::context::Context;
+use crate::error::S3Error;
+use crate::service::S3;
+use crate::store::Bucket;
+
+/// A request in the hands of its operation.
+struct Call {
+    s3: S3,
+    context: Arc<Context>,
+}
+
+impl Call {
+    fn bucket(&self, name: &str) -> Result<Bucket, S3Error> {
+        self.s3.metadata().bucket(name)
+    }
+}
+
+/// Where s3s hands requests over.
+pub struct Ops(pub S3);
+
+impl Ops {
+    async fn run<I, O, F>(
+        &self,
+        req: S3Request<I>,
+        operation: impl FnOnce(Call, I) -> F,
+    ) -> S3Result<S3Response<O>>
+    where
+        F: Future<Output = Result<O, S3Error>>,
+    {
+        let context = Context::of(&req.extensions);
+        let call = Call { s3: self.0.clone(), context: Arc::clone(&context) };
+        let outcome = operation(call, req.input).await;
+        outcome.map(S3Response::new).map_err(|error| context.fail(error))
+    }
+}
+
+macro_rules! operations {
+    ($($name:ident($input:ty) -> $output:ty = $file:ident;)*) => {
+        #[async_trait::async_trait]
+        impl s3s::S3 for Ops {
+            $(
+                async fn $name(&self, req: S3Request<$input>) -> S3Result<S3Response<$output>> {
+                    self.run(req, $file::$name).await
+                }
+            )*
+        }
+    };
+}
+
+operations! {
+    abort_multipart_upload(AbortMultipartUploadInput) -> AbortMultipartUploadOutput = multipart;
+    complete_multipart_upload(CompleteMultipartUploadInput) -> CompleteMultipartUploadOutput = multipart;
+    copy_object(CopyObjectInput) -> CopyObjectOutput = copy;
+    create_bucket(CreateBucketInput) -> CreateBucketOutput = bucket;
+    create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart;
+    delete_bucket(DeleteBucketInput) -> DeleteBucketOutput = bucket;
+    delete_object(DeleteObjectInput) -> DeleteObjectOutput = object;
+    delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = object;
+    get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput) -> GetBucketAccelerateConfigurationOutput = configuration;
+    get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = configuration;
+    get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = configuration;
+    get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput = configuration;
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput = configuration;
+    get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput = bucket;
+    get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = configuration;
+    get_bucket_notification_configuration(GetBucketNotificationConfigurationInput) -> GetBucketNotificationConfigurationOutput = configuration;
+    get_bucket_ownership_controls(GetBucketOwnershipControlsInput) -> GetBucketOwnershipControlsOutput = configuration;
+    get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = configuration;
+    get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput = configuration;
+    get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput = configuration;
+    get_bucket_request_payment(GetBucketRequestPaymentInput) -> GetBucketRequestPaymentOutput = configuration;
+    get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput = configuration;
+    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput = configuration;
+    get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput = configuration;
+    get_object(GetObjectInput) -> GetObjectOutput = object;
+    get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = configuration;
+    get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput = object;
+    get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput = configuration;
+    get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput = configuration;
+    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput = configuration;
+    head_bucket(HeadBucketInput) -> HeadBucketOutput = bucket;
+    head_object(HeadObjectInput) -> HeadObjectOutput = object;
+    list_buckets(ListBucketsInput) -> ListBucketsOutput = bucket;
+    list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput = multipart;
+    list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput = list;
+    list_objects(ListObjectsInput) -> ListObjectsOutput = list;
+    list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = list;
+    list_parts(ListPartsInput) -> ListPartsOutput = multipart;
+    put_object(PutObjectInput) -> PutObjectOutput = object;
+    upload_part(UploadPartInput) -> UploadPartOutput = multipart;
+    upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput = copy;
+}

@@ -1,0 +1,292 @@
+//! Multipart uploads: create, part, list, complete, abort.
+
+use s3s::dto::*;
+use uuid::Uuid;
+
+use super::Call;
+use super::convert::{
+    algorithm, attributes_of, checksum_type, checksums_of, count, encode, encrypted, etag, expected,
+    is_encoded, owner, page_size, request_body, set_checksum, size, timestamp,
+};
+use crate::condition::WriteCondition;
+use crate::digest::{Algorithm, Coverage};
+use crate::error::S3Error;
+use crate::listing::Question;
+use crate::store::UploadRecord;
+use crate::uploads::{Completion, NamedPart, check_part_number, parse_upload_id};
+
+pub(super) fn part_number(number: i32) -> Result<u32, S3Error> {
+    check_part_number(number)
+}
+
+fn upload_id(upload: Uuid) -> String {
+    upload.simple().to_string()
+}
+
+/// Begins an upload.
+///
+/// Errors: NoSuchBucket, InvalidRequest (a checksum type that the algorithm does not have), MetadataTooLarge.
+/// Source: Amazon S3 API reference, CreateMultipartUpload.
+pub(super) async fn create_multipart_upload(
+    call: Call,
+    input: CreateMultipartUploadInput,
+) -> Result<CreateMultipartUploadOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let checksum = checksum_of_upload(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
+    let record = UploadRecord { initiated: call.s3.now(), attributes: attributes_of!(input), checksum };
+    let upload = call.s3.begin_upload(&bucket, &input.key, record).await?;
+    Ok(CreateMultipartUploadOutput {
+        bucket: Some(bucket.name),
+        key: Some(input.key),
+        upload_id: Some(upload_id(upload)),
+        checksum_algorithm: checksum.map(|(of, _)| algorithm(of)),
+        checksum_type: checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
+        server_side_encryption: encrypted(),
+        ..CreateMultipartUploadOutput::default()
+    })
+}
+
+fn checksum_of_upload(
+    named: Option<&ChecksumAlgorithm>,
+    coverage: Option<&ChecksumType>,
+) -> Result<Option<(Algorithm, Coverage)>, S3Error> {
+    let coverage = match coverage.map(ChecksumType::as_str) {
+        None => None,
+        Some(ChecksumType::FULL_OBJECT) => Some(Coverage::FullObject),
+        Some(ChecksumType::COMPOSITE) => Some(Coverage::Composite),
+        Some(other) => {
+            return Err(S3Error::invalid_argument(
+                "Value for x-amz-checksum-type header is invalid.",
+                "x-amz-checksum-type",
+                other,
+            ));
+        }
+    };
+    let Some(named) = named else {
+        return match coverage {
+            None => Ok(None),
+            Some(_) => Err(S3Error::invalid_request(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            )),
+        };
+    };
+    let algorithm = Algorithm::parse(named.as_str()).ok_or_else(|| {
+        S3Error::invalid_request(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, \
+             CRC64NVME, SHA1, SHA256]",
+        )
+    })?;
+    let coverage = coverage.unwrap_or(algorithm.default_coverage());
+    if !algorithm.allows(coverage) {
+        return Err(S3Error::invalid_request(format!(
+            "The {} checksum type cannot be used with the {} checksum algorithm.",
+            coverage.as_str(),
+            algorithm.as_str().to_lowercase()
+        )));
+    }
+    Ok(Some((algorithm, coverage)))
+}
+
+/// Receives a part, in place of the one that had its number.
+///
+/// Errors: NoSuchUpload, InvalidArgument (the part number), BadDigest, IncompleteBody, EntityTooLarge.
+/// Source: Amazon S3 API reference, UploadPart.
+pub(super) async fn upload_part(call: Call, input: UploadPartInput) -> Result<UploadPartOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let number = part_number(input.part_number)?;
+    let upload = parse_upload_id(&input.upload_id)?;
+    let record = call.s3.metadata().upload(&bucket, &input.key, upload)?;
+    if call.context.body_length.is_none() {
+        return Err(S3Error::MissingContentLength);
+    }
+    let required = record.algorithm();
+    let expected =
+        expected(&call.context, input.content_md5.as_ref(), &checksums_of!(input), Some(required))?;
+    if expected.algorithm != required {
+        return Err(S3Error::invalid_request(format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+            record.checksum.map_or("null".to_owned(), |(of, _)| of.as_str().to_lowercase()),
+            expected.algorithm.as_str().to_lowercase()
+        )));
+    }
+    let body = request_body(input.body);
+    let (received, _) = call.s3.write_part(&bucket, &input.key, (upload, number), body, expected).await?;
+    let mut output = UploadPartOutput {
+        e_tag: Some(etag(&received.etag())),
+        server_side_encryption: encrypted(),
+        ..UploadPartOutput::default()
+    };
+    set_checksum!(output, Some(&received.checksum));
+    Ok(output)
+}
+
+/// Makes the object of the named parts, at once and without copying them.
+///
+/// Errors: NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, MalformedXML, PreconditionFailed, BadDigest.
+/// Source: Amazon S3 API reference, CompleteMultipartUpload.
+pub(super) async fn complete_multipart_upload(
+    call: Call,
+    input: CompleteMultipartUploadInput,
+) -> Result<CompleteMultipartUploadOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let upload = parse_upload_id(&input.upload_id)?;
+    let condition = WriteCondition::of(&call.context.headers)?;
+    let completion = completion(&input)?;
+    let (object, content) =
+        call.s3.complete_upload(&bucket, &input.key, upload, completion, condition).await?;
+    let mut output = CompleteMultipartUploadOutput {
+        location: Some(format!("/{}/{}", bucket.name, encode(&input.key, true))),
+        bucket: Some(bucket.name),
+        key: Some(input.key),
+        e_tag: Some(etag(&object.etag)),
+        checksum_type: content.checksum.as_ref().map(checksum_type),
+        server_side_encryption: encrypted(),
+        ..CompleteMultipartUploadOutput::default()
+    };
+    set_checksum!(output, content.checksum.as_ref());
+    Ok(output)
+}
+
+fn completion(input: &CompleteMultipartUploadInput) -> Result<Completion, S3Error> {
+    let named = input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_ref());
+    let parts = named.ok_or(S3Error::MalformedXml)?.iter().map(|part| {
+        let (Some(number), Some(tag)) = (part.part_number, &part.e_tag) else {
+            return Err(S3Error::MalformedXml);
+        };
+        Ok(NamedPart { number, etag: tag.value().to_owned(), checksums: checksums_of!(part) })
+    });
+    let coverage = match input.checksum_type.as_ref().map(ChecksumType::as_str) {
+        None => None,
+        Some(ChecksumType::FULL_OBJECT) => Some(Coverage::FullObject),
+        Some(ChecksumType::COMPOSITE) => Some(Coverage::Composite),
+        Some(other) => {
+            return Err(S3Error::invalid_argument(
+                "Value for x-amz-checksum-type header is invalid.",
+                "x-amz-checksum-type",
+                other,
+            ));
+        }
+    };
+    Ok(Completion {
+        parts: parts.collect::<Result<_, _>>()?,
+        size: input.mpu_object_size.and_then(|size| u64::try_from(size).ok()),
+        coverage,
+        checksums: checksums_of!(input),
+    })
+}
+
+/// Ends an upload without an object. Its parts are removed in the background.
+///
+/// Errors: NoSuchUpload.
+/// Source: Amazon S3 API reference, AbortMultipartUpload.
+pub(super) async fn abort_multipart_upload(
+    call: Call,
+    input: AbortMultipartUploadInput,
+) -> Result<AbortMultipartUploadOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    call.s3.abort_upload(&bucket, &input.key, parse_upload_id(&input.upload_id)?).await?;
+    Ok(AbortMultipartUploadOutput::default())
+}
+
+/// A page of an upload's parts.
+///
+/// Errors: NoSuchUpload.
+/// Source: Amazon S3 API reference, ListParts.
+pub(super) async fn list_parts(call: Call, input: ListPartsInput) -> Result<ListPartsOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let upload = parse_upload_id(&input.upload_id)?;
+    let marker = input.part_number_marker.unwrap_or(0);
+    let after = u32::try_from(marker).map_err(|_| {
+        S3Error::invalid_argument(
+            "Argument part-number-marker must be an integer between 0 and 2147483647",
+            "part-number-marker",
+            marker.to_string(),
+        )
+    })?;
+    let limit = page_size(input.max_parts, "max-parts")?;
+    let page = call.s3.list_parts(&bucket, &input.key, upload, after, limit)?;
+    let record = page.upload;
+    let shown = page.parts.iter().map(|(number, part)| {
+        let mut shown = Part {
+            e_tag: Some(etag(&part.etag())),
+            last_modified: Some(timestamp(part.modified)),
+            part_number: i32::try_from(*number).ok(),
+            size: Some(size(part.size)),
+            ..Part::default()
+        };
+        set_checksum!(shown, Some(&part.checksum));
+        shown
+    });
+    let shown: Vec<Part> = shown.collect();
+    let owner = owner(&bucket.record.account);
+    Ok(ListPartsOutput {
+        bucket: Some(bucket.name),
+        key: Some(input.key),
+        upload_id: Some(input.upload_id),
+        checksum_algorithm: record.checksum.map(|(of, _)| algorithm(of)),
+        checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
+        initiator: Some(Initiator { id: owner.id.clone(), ..Initiator::default() }),
+        owner: Some(owner),
+        is_truncated: Some(page.more),
+        max_parts: Some(count(limit)),
+        part_number_marker: Some(marker),
+        next_part_number_marker: shown.last().and_then(|part| part.part_number),
+        parts: Some(shown),
+        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        ..ListPartsOutput::default()
+    })
+}
+
+/// A page of the uploads that are under way, by key and then by age.
+///
+/// Source: Amazon S3 API reference, ListMultipartUploads.
+pub(super) async fn list_multipart_uploads(
+    call: Call,
+    input: ListMultipartUploadsInput,
+) -> Result<ListMultipartUploadsOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let encoded = is_encoded(input.encoding_type.as_ref())?;
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let limit = page_size(input.max_uploads, "max-uploads")?;
+    let after = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
+    // Without a key's marker an upload's has no meaning, and AWS passes over it.
+    let after_upload =
+        input.upload_id_marker.as_deref().filter(|marker| after.is_some() && !marker.is_empty());
+    let after_upload = after_upload.map(|text| {
+        Uuid::try_parse(text)
+            .map_err(|_| S3Error::invalid_argument("Invalid uploadId marker", "upload-id-marker", text))
+    });
+    let after_upload = after_upload.transpose()?;
+    let question = Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after, limit };
+    let page = call.s3.list_uploads(&bucket, &question, after_upload)?;
+    let owner = owner(&bucket.record.account);
+    // The last entry is an upload or a common prefix; only the first has an id to go on from.
+    let last_upload = page.items.last().filter(|(key, _)| page.next.as_ref() == Some(key));
+    let next_upload = last_upload.map(|(_, (upload, _))| upload_id(*upload));
+    let uploads = page.items.iter().map(|(key, (upload, record))| MultipartUpload {
+        checksum_algorithm: record.checksum.map(|(of, _)| algorithm(of)),
+        checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
+        initiated: Some(timestamp(record.initiated)),
+        initiator: Some(Initiator { id: owner.id.clone(), ..Initiator::default() }),
+        key: Some(encode(key, encoded)),
+        owner: Some(owner.clone()),
+        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        upload_id: Some(upload_id(*upload)),
+    });
+    let prefixes = page.prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(encode(prefix, encoded)) });
+    Ok(ListMultipartUploadsOutput {
+        bucket: Some(bucket.name),
+        uploads: Some(uploads.collect()),
+        common_prefixes: (!page.prefixes.is_empty()).then(|| prefixes.collect()),
+        is_truncated: Some(page.next.is_some()),
+        max_uploads: Some(count(limit)),
+        key_marker: Some(encode(input.key_marker.as_deref().unwrap_or_default(), encoded)),
+        upload_id_marker: Some(input.upload_id_marker.unwrap_or_default()),
+        next_key_marker: page.next.as_ref().map(|last| encode(last, encoded)),
+        next_upload_id_marker: page.next.as_ref().map(|_| next_upload.unwrap_or_default()),
+        prefix: Some(encode(&prefix, encoded)),
+        delimiter: input.delimiter.map(|text| encode(&text, encoded)),
+        encoding_type: input.encoding_type,
+        request_charged: None,
+    })
+}

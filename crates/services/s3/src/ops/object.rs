@@ -1,0 +1,335 @@
+//! Objects: put, get, head, attributes, delete, delete many.
+
+use std::ops::Range;
+
+use s3s::dto::*;
+
+use super::Call;
+use super::convert::{
+    answer_body, attributes_of, checksum_type, checksums_of, content_type, count, encrypted, etag, expected,
+    from_timestamp, request_body, set_checksum, size, timestamp,
+};
+use crate::access::authorize;
+use crate::condition::{ReadConditions, Reader, WriteCondition};
+use crate::digest::Checksum;
+use crate::error::S3Error;
+use crate::names;
+use crate::objects::Object;
+use crate::service::MAX_PAGE;
+
+/// Puts an object; it is durable when this returns.
+///
+/// Errors: NoSuchBucket, PreconditionFailed, BadDigest, InvalidDigest, IncompleteBody, EntityTooLarge, MetadataTooLarge,
+/// KeyTooLongError, MissingContentLength.
+/// Source: Amazon S3 API reference, PutObject.
+pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutObjectOutput, S3Error> {
+    let context = &call.context;
+    let bucket = call.bucket(&input.bucket)?;
+    if context.body_length.is_none() {
+        return Err(S3Error::MissingContentLength);
+    }
+    let attributes = attributes_of!(input);
+    let condition = WriteCondition::of(&context.headers)?;
+    let expected = expected(context, input.content_md5.as_ref(), &checksums_of!(input), None)?;
+    let body = request_body(input.body);
+    let written = call.s3.write_object(&bucket, &input.key, body, expected, attributes, condition).await?;
+    let checksum = &written.received.checksum;
+    let mut output = PutObjectOutput {
+        e_tag: Some(etag(&written.etag)),
+        server_side_encryption: encrypted(),
+        checksum_type: Some(checksum_type(checksum)),
+        ..PutObjectOutput::default()
+    };
+    set_checksum!(output, Some(checksum));
+    Ok(output)
+}
+
+/// What a read is asked to give.
+struct Asked {
+    range: Option<s3s::dto::Range>,
+    range_text: String,
+    part: Option<i32>,
+    with_checksum: bool,
+}
+
+/// What it gives.
+struct Given {
+    bytes: Range<u64>,
+    content_range: Option<String>,
+    checksum: Option<Checksum>,
+    parts_count: Option<i32>,
+}
+
+/// Which bytes of the object are meant, and which checksum goes with them.
+fn resolve(object: &Object, asked: &Asked) -> Result<Given, S3Error> {
+    let info = object.info();
+    let all = 0..info.size;
+    let shown =
+        |bytes: &Range<u64>| format!("bytes {}-{}/{}", bytes.start, bytes.end.saturating_sub(1), info.size);
+    let checksum = |checksum: Option<Checksum>| checksum.filter(|_| asked.with_checksum);
+    match (&asked.range, asked.part) {
+        (Some(_), Some(_)) => {
+            Err(S3Error::invalid_request("Cannot specify both Range header and partNumber query parameter"))
+        }
+        (None, None) => Ok(Given {
+            bytes: all,
+            content_range: None,
+            checksum: checksum(info.checksum.clone()),
+            parts_count: None,
+        }),
+        (None, Some(position)) => {
+            let wanted = super::multipart::part_number(position)?;
+            let (placed, value) = object.part(wanted)?;
+            let bytes = placed.start..placed.start + placed.size;
+            let content_range = (info.size > 0).then(|| shown(&bytes));
+            let parts_count = info.parts.and_then(|parts| i32::try_from(parts).ok());
+            Ok(Given { bytes, content_range, checksum: checksum(value), parts_count })
+        }
+        (Some(range), None) => {
+            let unsatisfiable = || S3Error::InvalidRange { range: asked.range_text.clone(), size: info.size };
+            let bytes =
+                range.check(info.size).ok().filter(|bytes| !bytes.is_empty()).ok_or_else(unsatisfiable)?;
+            // A checksum of the whole says nothing about a piece.
+            let value = checksum(info.checksum.clone()).filter(|_| bytes == all);
+            Ok(Given { content_range: Some(shown(&bytes)), bytes, checksum: value, parts_count: None })
+        }
+    }
+}
+
+/// Fills what GetObject and HeadObject have in common.
+macro_rules! read_output {
+    ($Output:ident, $info:expr, $given:expr) => {{
+        let (info, given) = ($info, $given);
+        let attributes = &info.attributes;
+        let mut output = $Output {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: attributes.cache_control.clone(),
+            content_disposition: attributes.content_disposition.clone(),
+            content_encoding: attributes.content_encoding.clone(),
+            content_language: attributes.content_language.clone(),
+            content_length: Some(size(given.bytes.end - given.bytes.start)),
+            content_range: given.content_range.clone(),
+            content_type: Some(content_type(attributes)),
+            checksum_type: given.checksum.as_ref().map(checksum_type),
+            e_tag: Some(etag(&info.etag)),
+            expires: attributes.expires.map(timestamp),
+            last_modified: Some(timestamp(info.last_modified)),
+            metadata: Some(attributes.metadata.clone().into_iter().collect()),
+            parts_count: given.parts_count,
+            server_side_encryption: encrypted(),
+            ..$Output::default()
+        };
+        set_checksum!(output, given.checksum.as_ref());
+        output
+    }};
+}
+
+/// Reads an object, a range of it or a part.
+///
+/// Errors: NoSuchKey, InvalidRange, InvalidPartNumber, PreconditionFailed, 304 Not Modified.
+/// Source: Amazon S3 API reference, GetObject.
+pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetObjectOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let overrides_response = input.response_cache_control.is_some()
+        || input.response_content_disposition.is_some()
+        || input.response_content_encoding.is_some()
+        || input.response_content_language.is_some()
+        || input.response_content_type.is_some()
+        || input.response_expires.is_some();
+    if overrides_response && call.context.caller.principal.account().is_none() {
+        return Err(S3Error::invalid_request(
+            "Request specific response headers cannot be used for anonymous GET requests.",
+        ));
+    }
+    let object = call.s3.open_object(&bucket, &input.key)?;
+    let info = object.info();
+    let modified_since = input.if_modified_since.as_ref().and_then(from_timestamp);
+    let unmodified_since = input.if_unmodified_since.as_ref().and_then(from_timestamp);
+    ReadConditions::of(&call.context.headers, Reader::Get, modified_since, unmodified_since).check(
+        Reader::Get,
+        &info.etag,
+        info.last_modified,
+    )?;
+    let given = resolve(
+        &object,
+        &Asked {
+            range: input.range,
+            range_text: call.context.header("range").unwrap_or_default().to_owned(),
+            part: input.part_number,
+            with_checksum: input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED),
+        },
+    )?;
+    let mut output = read_output!(GetObjectOutput, info, &given);
+    output.body = Some(answer_body(object.read(given.bytes)));
+    Ok(output)
+}
+
+/// What GetObject would say, without the bytes.
+///
+/// Errors: as GetObject's; HTTP leaves no room for their documents.
+/// Source: Amazon S3 API reference, HeadObject.
+pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<HeadObjectOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let object = call.s3.open_object(&bucket, &input.key)?;
+    let info = object.info();
+    let modified_since = input.if_modified_since.as_ref().and_then(from_timestamp);
+    let unmodified_since = input.if_unmodified_since.as_ref().and_then(from_timestamp);
+    ReadConditions::of(&call.context.headers, Reader::Get, modified_since, unmodified_since).check(
+        Reader::Get,
+        &info.etag,
+        info.last_modified,
+    )?;
+    let given = resolve(
+        &object,
+        &Asked {
+            range: input.range,
+            range_text: call.context.header("range").unwrap_or_default().to_owned(),
+            part: input.part_number,
+            with_checksum: input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED),
+        },
+    )?;
+    Ok(read_output!(HeadObjectOutput, info, &given))
+}
+
+/// The attributes of an object that are asked for, without its bytes.
+///
+/// Errors: NoSuchKey, InvalidArgument (an attribute that does not exist).
+/// Source: Amazon S3 API reference, GetObjectAttributes.
+pub(super) async fn get_object_attributes(
+    call: Call,
+    input: GetObjectAttributesInput,
+) -> Result<GetObjectAttributesOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let object = call.s3.open_object(&bucket, &input.key)?;
+    let info = object.info();
+    let mut output = GetObjectAttributesOutput {
+        last_modified: Some(timestamp(info.last_modified)),
+        ..GetObjectAttributesOutput::default()
+    };
+    let names = input.object_attributes.iter().flat_map(|names| names.as_str().split(','));
+    for name in names.map(str::trim) {
+        match name {
+            ObjectAttributes::ETAG => output.e_tag = Some(etag(&info.etag)),
+            ObjectAttributes::OBJECT_SIZE => output.object_size = Some(size(info.size)),
+            ObjectAttributes::STORAGE_CLASS => {
+                output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD))
+            }
+            ObjectAttributes::CHECKSUM => {
+                output.checksum = info.checksum.as_ref().map(|value| {
+                    let mut shown = s3s::dto::Checksum {
+                        checksum_type: Some(checksum_type(value)),
+                        ..s3s::dto::Checksum::default()
+                    };
+                    set_checksum!(shown, Some(value));
+                    shown
+                });
+            }
+            ObjectAttributes::OBJECT_PARTS => output.object_parts = object_parts(&object, &input)?,
+            other => {
+                return Err(S3Error::invalid_argument(
+                    "Invalid attribute name specified.",
+                    "x-amz-object-attributes",
+                    other,
+                ));
+            }
+        }
+    }
+    Ok(output)
+}
+
+/// `None` for an object that came in one piece.
+fn object_parts(
+    object: &Object,
+    input: &GetObjectAttributesInput,
+) -> Result<Option<GetObjectAttributesParts>, S3Error> {
+    let Some(total) = object.info().parts else { return Ok(None) };
+    let after = u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0);
+    let limit = super::convert::page_size(input.max_parts, "x-amz-max-parts")?;
+    let mut rest = object.parts()?.into_iter().filter(|(position, _)| *position > after);
+    let mut parts = Vec::new();
+    for (position, part) in rest.by_ref().take(limit) {
+        let mut shown = ObjectPart {
+            part_number: i32::try_from(position).ok(),
+            size: Some(size(part.size)),
+            ..ObjectPart::default()
+        };
+        set_checksum!(shown, Some(&part.checksum));
+        parts.push(shown);
+    }
+    let more = rest.next().is_some();
+    Ok(Some(GetObjectAttributesParts {
+        is_truncated: Some(more),
+        max_parts: Some(count(limit)),
+        next_part_number_marker: parts.last().and_then(|part| part.part_number),
+        part_number_marker: Some(input.part_number_marker.unwrap_or(0)),
+        parts: Some(parts),
+        total_parts_count: i32::try_from(total).ok(),
+    }))
+}
+
+/// Removes an object; no error when there is none.
+///
+/// Source: Amazon S3 API reference, DeleteObject.
+pub(super) async fn delete_object(
+    call: Call,
+    input: DeleteObjectInput,
+) -> Result<DeleteObjectOutput, S3Error> {
+    if input.if_match.is_some() {
+        return Err(S3Error::HeaderNotImplemented { header: "If-Match".into() });
+    }
+    let bucket = call.bucket(&input.bucket)?;
+    call.s3.remove_objects(&bucket, vec![input.key]).await?;
+    Ok(DeleteObjectOutput::default())
+}
+
+/// Removes up to 1,000 objects in one transaction. Keys that the caller may not remove are reported, the others go.
+///
+/// Errors: MalformedXML (no key, or too many).
+/// Source: Amazon S3 API reference, DeleteObjects.
+pub(super) async fn delete_objects(
+    call: Call,
+    input: DeleteObjectsInput,
+) -> Result<DeleteObjectsOutput, S3Error> {
+    let bucket = call.bucket(&input.bucket)?;
+    let wanted = input.delete.objects;
+    if wanted.is_empty() || wanted.len() > MAX_PAGE {
+        return Err(S3Error::MalformedXml);
+    }
+    let (mut keys, mut errors) = (Vec::new(), Vec::new());
+    for object in wanted {
+        match check_identifier(&call, &bucket.name, &object) {
+            Ok(()) => keys.push(object.key),
+            Err(error) => errors.push(s3s::dto::Error {
+                code: Some(error.code().to_owned()),
+                key: Some(object.key),
+                message: Some(error.to_string()),
+                version_id: object.version_id,
+            }),
+        }
+    }
+    call.s3.remove_objects(&bucket, keys.clone()).await?;
+    let quiet = input.delete.quiet.unwrap_or(false);
+    let deleted = keys.into_iter().map(|key| DeletedObject { key: Some(key), ..DeletedObject::default() });
+    Ok(DeleteObjectsOutput {
+        deleted: (!quiet).then(|| deleted.collect()),
+        errors: (!errors.is_empty()).then_some(errors),
+        request_charged: None,
+    })
+}
+
+fn check_identifier(call: &Call, bucket: &str, object: &ObjectIdentifier) -> Result<(), S3Error> {
+    names::check_key(&object.key)?;
+    if object.e_tag.is_some() || object.last_modified_time.is_some() || object.size.is_some() {
+        return Err(S3Error::NotImplemented {
+            what: "A condition on a key to delete (ETag, LastModifiedTime, Size)".into(),
+        });
+    }
+    if object.version_id.as_deref().is_some_and(|version| version != "null") {
+        return Err(S3Error::NoSuchVersion {
+            key: object.key.clone(),
+            version: object.version_id.clone().unwrap_or_default(),
+        });
+    }
+    authorize(&call.s3, &call.context.caller, "s3:DeleteObject", bucket, Some(&object.key))?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The service's state, and what every part of it needs.
+
+use std::sync::Arc;
+
+use millpond_blob::Blobs;
+use millpond_core::{ByteSize, Clock, Timestamp};
+use millpond_store::Store;
+use millpond_work::{Tasks, Wake};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::pins::Pins;
+use crate::store::Metadata;
+use crate::worker;
+
+/// The most bytes that come in one request: a put, a part, a copy.
+pub const MAX_PUT: ByteSize = ByteSize::gib(5);
+/// The most bytes of an object.
+pub const MAX_OBJECT: ByteSize = ByteSize::gib(5 << 10);
+/// The least bytes of a part that is not the last.
+pub const MIN_PART: ByteSize = ByteSize::mib(5);
+pub const MAX_PARTS: u32 = 10_000;
+/// The most bytes of user metadata, names and values together.
+pub const MAX_METADATA: usize = 2 << 10;
+/// The most entries on a page of any listing.
+pub const MAX_PAGE: usize = 1_000;
+
+/// What the operator decides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct S3Settings {
+    /// Host names under which this S3 is reached; `bucket.DOMAIN` addresses a bucket.
+    pub domains: Vec<String>,
+    /// How many buckets an account may have.
+    pub buckets_per_account: usize,
+}
+
+impl Default for S3Settings {
+    fn default() -> Self {
+        Self {
+            domains: [
+                "localhost",
+                "s3.localhost.localstack.cloud",
+                "localhost.localstack.cloud",
+                "s3.amazonaws.com",
+            ]
+            .map(str::to_owned)
+            .into(),
+            buckets_per_account: 10_000,
+        }
+    }
+}
+
+/// What the program hands in.
+pub struct Deps<'a> {
+    pub store: Store,
+    pub blobs: Blobs,
+    pub clock: Clock,
+    pub tasks: &'a Tasks,
+    pub settings: S3Settings,
+}
+
+/// Amazon S3. Cheap to clone. Its methods in `domain` are what other services work with.
+#[derive(Clone)]
+pub struct S3(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) metadata: Metadata,
+    pub(crate) blobs: Blobs,
+    pub(crate) clock: Clock,
+    pub(crate) pins: Pins,
+    pub(crate) garbage: Wake,
+    pub(crate) settings: S3Settings,
+}
+
+impl S3 {
+    /// Starts the service and its workers.
+    pub fn open(deps: Deps<'_>) -> Self {
+        let garbage = Wake::new();
+        let s3 = Self(Arc::new(Inner {
+            metadata: Metadata::new(deps.store),
+            blobs: deps.blobs,
+            clock: deps.clock,
+            pins: Pins::default(),
+            garbage: garbage.clone(),
+            settings: deps.settings,
+        }));
+        deps.tasks.worker_woken_by(&garbage, worker::GarbageRemoval::new(s3.clone()));
+        deps.tasks.worker(worker::Sweep::new(s3.clone()));
+        s3
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn metadata(&self) -> &Metadata {
+        &self.0.metadata
+    }
+
+    pub(crate) fn settings(&self) -> &S3Settings {
+        &self.0.settings
+    }
+
+    /// Ids grow with time, so that rows that are made together lie together.
+    pub(crate) fn new_id(&self) -> Uuid {
+        new_id(self.now())
+    }
+}
+
+pub(crate) fn new_id(now: Timestamp) -> Uuid {
+    let millis = now.as_millis().max(0).unsigned_abs();
+    let nanos = u32::try_from(millis % 1_000 * 1_000_000).expect("below one second");
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1_000, nanos))
+}
