@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use millpond_core::{Clock, RootKey};
 use millpond_gateway::{Access, AdminRoutes, Gateway, GatewayOptions};
+use millpond_work::CancellationToken;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
 use crate::cli::ServeFlags;
@@ -119,7 +120,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let options = GatewayOptions { access, clock, region, version: env!("CARGO_PKG_VERSION"), admin };
     let gateway = Arc::new(Gateway::new(options, services));
 
-    let shutdown = shutdown_signal()?;
+    let mut signals = Signals::new()?;
     if let Some(exports) = exports {
         println!("{exports}");
     }
@@ -127,7 +128,20 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
         println!("{line}");
     }
     println!("Millpond is ready at {endpoint}");
-    let drained = Arc::clone(&gateway).serve(listener, shutdown, drain).await;
+    let stop = CancellationToken::new();
+    let serving = Arc::clone(&gateway).serve(listener, stop.clone().cancelled_owned(), drain);
+    tokio::pin!(serving);
+    let drained = tokio::select! {
+        ended = &mut serving => ended,
+        () = signals.next() => {
+            tracing::info!("stopping: no new connections, requests that run are finished");
+            stop.cancel();
+            tokio::select! {
+                ended = &mut serving => ended,
+                () = signals.next() => bail!("stopped by a second signal, before the requests that ran were finished"),
+            }
+        }
+    };
     house.folder.withdraw()?;
     // The services hold the store; they go before it is closed.
     drop(gateway.pause().await.take());
@@ -146,17 +160,23 @@ fn endpoint(address: SocketAddr) -> String {
     }
 }
 
-/// Ready at SIGTERM or SIGINT.
-fn shutdown_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// SIGTERM and SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-        tracing::info!("stopping: no new connections, requests that run are finished");
-    })
+    }
 }
 
 #[cfg(test)]

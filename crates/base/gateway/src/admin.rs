@@ -108,8 +108,8 @@ pub(crate) async fn lab(
             "This is only answered to programs on the pond's own machine.",
         );
     }
-    let body = match body::read(body, LARGEST).await {
-        Ok(body) => body,
+    let body = match gateway.buffers().read(body, LARGEST).await {
+        Ok(kept) => kept.bytes,
         Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
     match routes.answer(gateway, &parts.method, path, body).await {

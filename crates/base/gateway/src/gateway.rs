@@ -12,7 +12,6 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use millpond_core::{Clock, Region, RequestId, Scope};
-use millpond_policy::Principal;
 use millpond_wire::query::Form;
 use millpond_wire::{ApiError, Encoding, Protocol, encode_error};
 use millpond_work::{Unfinished, panic_text};
@@ -21,14 +20,15 @@ use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use crate::access::Access;
 use crate::admin::{self, AdminRoutes, Health, WorkerHealth};
-use crate::body::{self, Body, ReadError};
+use crate::body::{self, Body, Buffers, ReadError};
 use crate::caller::Caller;
+use crate::identify::admit;
 use crate::metrics::Metrics;
 use crate::operation::{Answer, Message};
 use crate::route::{Destination, route};
 use crate::service::{Arrival, Served};
 use crate::services::{Api, Services};
-use crate::sigv4::{AuthError, Claim};
+use crate::sigv4::AuthError;
 
 /// What a gateway is told at its start.
 pub struct GatewayOptions {
@@ -45,6 +45,7 @@ pub struct GatewayOptions {
 pub struct Gateway {
     options: GatewayOptions,
     metrics: Metrics,
+    buffers: Buffers,
     services: RwLock<Services>,
 }
 
@@ -64,7 +65,7 @@ impl Paused<'_> {
 
 impl Gateway {
     pub fn new(options: GatewayOptions, services: Services) -> Self {
-        Self { options, metrics: Metrics::new(), services: RwLock::new(services) }
+        Self { options, metrics: Metrics::new(), buffers: Buffers::new(), services: RwLock::new(services) }
     }
 
     /// Answers until `shutdown` is ready; then requests that run have `drain` to finish.
@@ -84,6 +85,10 @@ impl Gateway {
 
     pub fn clock(&self) -> &Clock {
         &self.options.clock
+    }
+
+    pub(crate) fn buffers(&self) -> &Buffers {
+        &self.buffers
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -174,9 +179,13 @@ impl Gateway {
         let queries =
             services.apis.iter().filter(|api| matches!(api.info().protocol, Protocol::AwsQuery { .. }));
         let largest = queries.clone().map(|api| api.info().largest_body.as_u64()).max().unwrap_or(0);
-        let form = match read_form(&parts, body, largest).await {
-            Ok(form) => form,
+        let kept = match self.buffers.read(body, largest).await {
+            Ok(kept) => kept,
             Err(error) => return ("-", failure(FORM, error.into(), arrival)),
+        };
+        let form = match parts.method {
+            Method::GET => Bytes::from(parts.uri.query().unwrap_or_default().to_owned()),
+            _ => kept.bytes.clone(),
         };
         let action = action(&form);
         let knows = |api: &&Arc<dyn Api>| {
@@ -224,13 +233,16 @@ impl Gateway {
         served: &mut Served,
     ) -> Result<Answer, ApiError> {
         let info = api.info();
-        let largest = info.largest_body.as_u64();
-        let signed_body = body::read(body, largest).await?;
+        let unsigned = |error: AuthError| error.into_api_error(&info.protocol);
+        // Clients sign by their own clocks, also for a lab whose clock was turned.
+        let now = arrival.clock.unturned();
+        let visitor = admit(&self.options.access, parts, info.signing_name, now).map_err(unsigned)?;
+        let kept = self.buffers.read(body, info.largest_body.as_u64()).await?;
         let message = match &info.protocol {
             Protocol::AwsQuery { .. } if parts.method == Method::GET => {
                 Bytes::from(parts.uri.query().unwrap_or_default().to_owned())
             }
-            _ => signed_body.clone(),
+            _ => kept.bytes.clone(),
         };
         let name = operation_name(&info.protocol, parts, &message)?;
         let Some(operation) = api.find(&name) else {
@@ -240,41 +252,18 @@ impl Gateway {
             });
         };
         served.operation = Some(operation);
-        let caller = self.caller(parts, &signed_body, info.signing_name, arrival);
-        let caller = caller.map_err(|error| error.into_api_error(&info.protocol))?;
-        served.principal = Some(caller.principal.clone());
+        let identity = visitor.identify(parts, &kept.bytes, info.signing_name, now).map_err(unsigned)?;
+        served.principal = Some(identity.principal.clone());
+        let region = identity.region.unwrap_or_else(|| self.options.region.clone());
+        let caller = Caller::new(
+            identity.principal,
+            Scope::new(identity.account, region),
+            arrival.request_id,
+            arrival.source_ip,
+            arrival.secure,
+            arrival.clock.clone(),
+        );
         api.run(operation, caller, Message { encoding, body: message, request_id: arrival.request_id }).await
-    }
-
-    /// Who signed this.
-    fn caller(
-        &self,
-        parts: &Parts,
-        body: &[u8],
-        service: &str,
-        arrival: &Arrival,
-    ) -> Result<Caller, AuthError> {
-        let (principal, account, region) = match &self.options.access {
-            Access::Open { .. } => {
-                let claim = Claim::read(parts).ok().flatten();
-                let account = self
-                    .options
-                    .access
-                    .open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
-                (Principal::Root { account: account.clone() }, account, claim.map(|claim| claim.region))
-            }
-            Access::Verified { credentials, .. } => {
-                let claim = Claim::read(parts)?.ok_or(AuthError::Missing)?;
-                let credential = credentials.lookup(&claim.access_key_id).ok_or(AuthError::UnknownKey)?;
-                claim.check_token(&credential)?;
-                // Clients sign by their own clocks, also for a lab whose clock was turned.
-                claim.verify(parts, body, service, &credential.secret, arrival.clock.unturned())?;
-                (credential.principal, credential.account, Some(claim.region))
-            }
-        };
-        let scope = Scope::new(account, region.unwrap_or_else(|| self.options.region.clone()));
-        let clock = arrival.clock.clone();
-        Ok(Caller::new(principal, scope, arrival.request_id, arrival.source_ip, arrival.secure, clock))
     }
 
     async fn admin(&self, request: Request<Body>, path: &str, peer: SocketAddr) -> Response<Body> {
@@ -321,13 +310,6 @@ impl Gateway {
 const FORM: Encoding = Encoding::Query { xmlns: "https://sts.amazonaws.com/doc/2011-06-15/" };
 /// Likewise for a target or a scope that names no service of this pond.
 const JSON: Encoding = Encoding::Json { version: "1.1", message_member: "message" };
-
-async fn read_form(parts: &Parts, body: Body, largest: u64) -> Result<Bytes, ReadError> {
-    match parts.method {
-        Method::GET => Ok(Bytes::from(parts.uri.query().unwrap_or_default().to_owned())),
-        _ => body::read(body, largest).await,
-    }
-}
 
 fn action(form: &[u8]) -> Option<String> {
     Form::parse(form).ok()?.action().map(ToOwned::to_owned)
@@ -424,7 +406,11 @@ impl From<ReadError> for ApiError {
                 let message = format!("Request size exceeded the limit of {limit} bytes.");
                 ApiError::new("RequestEntityTooLargeException", message).with_status(413)
             }
-            ReadError::Silent => {
+            ReadError::NoRoom => {
+                let message = "Too many large requests are being received.";
+                ApiError::new("ServiceUnavailableException", message).with_status(503)
+            }
+            ReadError::Late => {
                 let message = "The request's body was not received in time.";
                 ApiError::new("RequestTimeoutException", message).with_status(408)
             }

@@ -11,6 +11,7 @@ pub mod body;
 mod caller;
 pub mod fuzz;
 mod gateway;
+mod identify;
 mod metrics;
 mod operation;
 mod route;

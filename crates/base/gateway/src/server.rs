@@ -85,6 +85,12 @@ async fn connection(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "no TCP_NODELAY");
     }
+    // hyper's own limit begins with the first byte.
+    let first_byte = tokio::time::timeout(HEADERS_WITHIN, stream.readable());
+    tokio::select! {
+        came = first_byte => if !matches!(came, Ok(Ok(()))) { return },
+        () = tasks.token().cancelled() => return,
+    }
     let mut builder = auto::Builder::new(Executor(tasks.clone()));
     builder
         .http1()

@@ -1,0 +1,68 @@
+//! Who sent a request, in two steps: what its head alone shows, so that strangers are turned away before a byte of their
+//! body is kept, and then the signature over head and body.
+
+use http::request::Parts;
+use millpond_core::{AccountId, Region, Timestamp};
+use millpond_policy::Principal;
+
+use crate::access::{Access, Credential};
+use crate::sigv4::{AuthError, Claim};
+
+/// A request whose head is in order: an open pond's, or one that claims a known key and is of now and for this service.
+pub(crate) enum Visitor {
+    Open { account: AccountId, region: Option<Region> },
+    Claimed { claim: Box<Claim>, credential: Credential },
+}
+
+/// Somebody whose signature was verified (or who needs none).
+pub(crate) struct Identity {
+    pub(crate) principal: Principal,
+    pub(crate) account: AccountId,
+    pub(crate) region: Option<Region>,
+}
+
+/// `now` is by the clock that clients sign by.
+pub(crate) fn admit(
+    access: &Access,
+    parts: &Parts,
+    service: &str,
+    now: Timestamp,
+) -> Result<Visitor, AuthError> {
+    match access {
+        Access::Open { .. } => {
+            // Whatever stands there is not verified, so that it need not be well formed either.
+            let claim = Claim::read(parts).ok().flatten();
+            let account = access.open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
+            Ok(Visitor::Open { account, region: claim.map(|claim| claim.region) })
+        }
+        Access::Verified { credentials, .. } => {
+            let claim = Box::new(Claim::read(parts)?.ok_or(AuthError::Missing)?);
+            let credential = credentials.lookup(&claim.access_key_id).ok_or(AuthError::UnknownKey)?;
+            claim.check_token(&credential)?;
+            claim.check_scope(service)?;
+            claim.check_time(now)?;
+            Ok(Visitor::Claimed { claim, credential })
+        }
+    }
+}
+
+impl Visitor {
+    pub(crate) fn identify(
+        self,
+        parts: &Parts,
+        body: &[u8],
+        service: &str,
+        now: Timestamp,
+    ) -> Result<Identity, AuthError> {
+        match self {
+            Self::Open { account, region } => {
+                Ok(Identity { principal: Principal::Root { account: account.clone() }, account, region })
+            }
+            Self::Claimed { claim, credential } => {
+                claim.verify(parts, body, service, &credential.secret, now)?;
+                let Credential { principal, account, .. } = credential;
+                Ok(Identity { principal, account, region: Some(claim.region) })
+            }
+        }
+    }
+}
