@@ -50,7 +50,8 @@ impl House {
         let mut paused = gateway.pause().await;
         drop(paused.take());
         if let Some(pond) = pond.take() {
-            pond.close().await?;
+            // Whatever still runs might write into the new pond.
+            pond.close().await.context("the pond stays closed until the server is started again")?;
         }
         let (new, services) = tokio::task::block_in_place(|| {
             self.folder.discard_pond()?;
