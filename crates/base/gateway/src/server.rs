@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -12,8 +14,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use millpond_work::{Tasks, Unfinished};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::body::{self, Body};
 use crate::gateway::Gateway;
 
 /// How many clients may be connected; more wait in the kernel's queue.
@@ -103,12 +106,10 @@ async fn connection(
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEADER_BYTES as u32)
         .keep_alive_interval(Some(Duration::from_secs(60)));
-    let service = service_fn(|request: hyper::Request<Incoming>| {
-        let gateway = Arc::clone(&gateway);
-        async move {
-            let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-            Ok::<_, Infallible>(gateway.answer(request, peer, false).await)
-        }
+    let service = service_fn(|request: Request<Incoming>| {
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+        let answer = to_its_end(Arc::clone(&gateway), &tasks, request, peer);
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -122,5 +123,27 @@ async fn connection(
     if let Err(error) = ended {
         // Clients hang up as they like.
         tracing::debug!(%error, %peer, "a connection ended early");
+    }
+}
+
+/// Answers in a task of its own: hyper drops what it waits for when the client hangs up, and an operation that has begun to
+/// change something must not stop half-way. One that still reads its body finds that broken off.
+fn to_its_end(
+    gateway: Arc<Gateway>,
+    tasks: &Tasks,
+    request: Request<Body>,
+    peer: SocketAddr,
+) -> impl Future<Output = Response<Body>> + use<> {
+    let (sender, answer) = oneshot::channel();
+    tasks.spawn("request", async move {
+        // Nobody listens any more when the client has gone.
+        let _unsent = sender.send(gateway.answer(request, peer, false).await);
+    });
+    async move {
+        answer.await.unwrap_or_else(|_| {
+            let mut response = Response::new(body::full(Bytes::new()));
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
     }
 }

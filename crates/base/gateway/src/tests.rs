@@ -311,3 +311,25 @@ async fn a_shutdown_lets_requests_finish() {
     server.running.finished().await;
     assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
 }
+
+#[tokio::test]
+async fn an_operation_ends_though_its_client_hung_up() {
+    let server = start(false).await;
+    let request = signed(server.request("Wait", "{\"Text\":\"hi\"}"));
+    let hung_up = async {
+        while server.gateway.metrics().text().unwrap().contains("requests_in_flight 0") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = send(request, false) => panic!("{answer:?}"),
+        () = hung_up => {}
+    }
+    // The client is gone; the handler still takes its permit and is counted.
+    server.echo.waits.add_permits(1);
+    let counted = "operation=\"Wait\",status=\"200\"} 1";
+    while !server.gateway.metrics().text().unwrap().contains(counted) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.echo.waits.available_permits(), 0);
+}
