@@ -7,6 +7,8 @@ use crate::filter::FilterError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum GlueError {
+    #[error("Catalog {0} not found.")]
+    CatalogNotFound(String),
     #[error("Database {0} not found.")]
     DatabaseNotFound(String),
     #[error("Table {0} not found.")]
@@ -31,12 +33,6 @@ pub enum GlueError {
     CrawlerNotRunning(String),
     #[error("Crawler with name {0} is stopping")]
     CrawlerStopping(String),
-    #[error("There is no schedule for crawler {0}")]
-    NoSchedule(String),
-    #[error("The schedule of crawler {0} is already running")]
-    SchedulerRunning(String),
-    #[error("The schedule of crawler {0} is not running")]
-    SchedulerNotRunning(String),
     /// The table is at another version than the client took it for.
     #[error("Update table failed due to concurrent modifications.")]
     ConcurrentModification,
@@ -71,7 +67,8 @@ impl From<ApiError> for GlueError {
 impl ServiceError for GlueError {
     fn code(&self) -> &'static str {
         match self {
-            Self::DatabaseNotFound(_)
+            Self::CatalogNotFound(_)
+            | Self::DatabaseNotFound(_)
             | Self::TableNotFound(_)
             | Self::PartitionNotFound
             | Self::VersionNotFound
@@ -82,9 +79,6 @@ impl ServiceError for GlueError {
             Self::CrawlerRunning(_) => "CrawlerRunningException",
             Self::CrawlerNotRunning(_) => "CrawlerNotRunningException",
             Self::CrawlerStopping(_) => "CrawlerStoppingException",
-            Self::NoSchedule(_) => "NoScheduleException",
-            Self::SchedulerRunning(_) => "SchedulerRunningException",
-            Self::SchedulerNotRunning(_) => "SchedulerNotRunningException",
             Self::ConcurrentModification => "ConcurrentModificationException",
             Self::Filter(FilterError::Stored(_)) => "InvalidStateException",
             Self::InvalidInput(_) | Self::Filter(_) => "InvalidInputException",

@@ -1,18 +1,26 @@
 //! AWS Glue: the Data Catalog and crawlers.
 //!
-//! - [`api`]: the wire's shapes, generated.
-//! - [`model`]: databases, tables, partitions; [`catalog`]: how they are kept.
-//! - [`filter`]: which partitions a question is about.
-//! - [`hive`]: the types of columns.
-//! - [`crawl`]: crawlers, from objects to tables.
+//! - `operations`: the table of operations; `ops`: one function an operation, by resource; [`api`]: the wire's shapes, generated.
+//! - [`model`]: databases, tables, partitions. `catalog`: how they are kept. `resources`: the ARNs of permissions.
+//! - [`filter`]: which partitions a question is about. [`hive`]: the types of columns.
+//! - `crawl`: crawlers, from objects to tables.
+//! - `domain`: the methods of [`Glue`] that other services work with.
 
 #[expect(clippy::enum_variant_names, reason = "AWS chose the words of its enums")]
 pub mod api;
-pub mod catalog;
-pub mod crawl;
+mod catalog;
+mod crawl;
+mod domain;
 pub mod error;
 pub mod filter;
 pub mod hive;
 pub mod model;
+mod operations;
+mod ops;
+mod resources;
+mod service;
 
+pub use catalog::PartitionFailure;
 pub use error::GlueError;
+pub use operations::operations;
+pub use service::{Deps, Glue};

@@ -19,6 +19,7 @@ pub mod op {
     pub const BATCH_CREATE_PARTITION: &str = "BatchCreatePartition";
     pub const BATCH_DELETE_PARTITION: &str = "BatchDeletePartition";
     pub const BATCH_DELETE_TABLE: &str = "BatchDeleteTable";
+    pub const BATCH_DELETE_TABLE_VERSION: &str = "BatchDeleteTableVersion";
     pub const BATCH_GET_CRAWLERS: &str = "BatchGetCrawlers";
     pub const BATCH_GET_PARTITION: &str = "BatchGetPartition";
     pub const BATCH_UPDATE_PARTITION: &str = "BatchUpdatePartition";
@@ -30,6 +31,7 @@ pub mod op {
     pub const DELETE_DATABASE: &str = "DeleteDatabase";
     pub const DELETE_PARTITION: &str = "DeletePartition";
     pub const DELETE_TABLE: &str = "DeleteTable";
+    pub const DELETE_TABLE_VERSION: &str = "DeleteTableVersion";
     pub const GET_CRAWLER: &str = "GetCrawler";
     pub const GET_CRAWLER_METRICS: &str = "GetCrawlerMetrics";
     pub const GET_CRAWLERS: &str = "GetCrawlers";
@@ -39,6 +41,8 @@ pub mod op {
     pub const GET_PARTITION_INDEXES: &str = "GetPartitionIndexes";
     pub const GET_PARTITIONS: &str = "GetPartitions";
     pub const GET_TABLE: &str = "GetTable";
+    pub const GET_TABLE_VERSION: &str = "GetTableVersion";
+    pub const GET_TABLE_VERSIONS: &str = "GetTableVersions";
     pub const GET_TABLES: &str = "GetTables";
     pub const LIST_CRAWLERS: &str = "ListCrawlers";
     pub const START_CRAWLER: &str = "StartCrawler";

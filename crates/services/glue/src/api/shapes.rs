@@ -3,14 +3,15 @@
 use millpond_wire::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 
 use super::types::{
-    BatchCreatePartitionInput, BatchDeletePartitionInput, BatchDeleteTableInput, BatchGetCrawlersInput,
-    BatchGetPartitionInput, BatchUpdatePartitionInput, CreateCrawlerInput, CreateDatabaseInput,
-    CreatePartitionInput, CreateTableInput, DatabaseAttributes, DeleteBehavior, DeleteCrawlerInput,
-    DeleteDatabaseInput, DeletePartitionInput, DeleteTableInput, GetCrawlerInput, GetCrawlerMetricsInput,
-    GetCrawlersInput, GetDatabaseInput, GetDatabasesInput, GetPartitionIndexesInput, GetPartitionInput,
-    GetPartitionsInput, GetTableInput, GetTablesInput, ListCrawlersInput, RecrawlBehavior, StartCrawlerInput,
-    StopCrawlerInput, TableAttributes, UpdateBehavior, UpdateCrawlerInput, UpdateDatabaseInput,
-    UpdatePartitionInput, UpdateTableInput,
+    BatchCreatePartitionInput, BatchDeletePartitionInput, BatchDeleteTableInput,
+    BatchDeleteTableVersionInput, BatchGetCrawlersInput, BatchGetPartitionInput, BatchUpdatePartitionInput,
+    CreateCrawlerInput, CreateDatabaseInput, CreatePartitionInput, CreateTableInput, DeleteBehavior,
+    DeleteCrawlerInput, DeleteDatabaseInput, DeletePartitionInput, DeleteTableInput, DeleteTableVersionInput,
+    GetCrawlerInput, GetCrawlerMetricsInput, GetCrawlersInput, GetDatabaseInput, GetDatabasesInput,
+    GetPartitionIndexesInput, GetPartitionInput, GetPartitionsInput, GetTableInput, GetTableVersionInput,
+    GetTableVersionsInput, GetTablesInput, ListCrawlersInput, RecrawlBehavior, StartCrawlerInput,
+    StopCrawlerInput, UpdateBehavior, UpdateCrawlerInput, UpdateDatabaseInput, UpdatePartitionInput,
+    UpdateTableInput,
 };
 
 static BATCH_CREATE_PARTITION_REQUEST: Shape = Shape::Structure(&[
@@ -38,6 +39,16 @@ static BATCH_DELETE_TABLE_REQUEST: Shape = Shape::Structure(&[
     Member::required("DatabaseName", &NAME_STRING),
     Member::required("TablesToDelete", &BATCH_DELETE_TABLE_NAME_LIST),
     Member::refused("TransactionId"),
+]);
+
+static BATCH_DELETE_TABLE_VERSION_LIST: Shape =
+    Shape::List { member: &VERSION_STRING, length: Length::new(0, 100) };
+
+static BATCH_DELETE_TABLE_VERSION_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("CatalogId", &CATALOG_ID_STRING),
+    Member::required("DatabaseName", &NAME_STRING),
+    Member::required("TableName", &NAME_STRING),
+    Member::required("VersionIds", &BATCH_DELETE_TABLE_VERSION_LIST),
 ]);
 
 static BATCH_GET_CRAWLERS_REQUEST: Shape =
@@ -140,7 +151,7 @@ static CREATE_CRAWLER_REQUEST: Shape = Shape::Structure(&[
     Member::optional("DatabaseName", &Shape::STRING),
     Member::optional("Description", &DESCRIPTION_STRING),
     Member::required("Targets", &CRAWLER_TARGETS),
-    Member::optional("Schedule", &Shape::STRING),
+    Member::refused("Schedule"),
     Member::optional("Classifiers", &CLASSIFIER_NAME_LIST),
     Member::optional("TablePrefix", &TABLE_PREFIX),
     Member::optional("SchemaChangePolicy", &SCHEMA_CHANGE_POLICY),
@@ -149,14 +160,14 @@ static CREATE_CRAWLER_REQUEST: Shape = Shape::Structure(&[
     Member::refused("LakeFormationConfiguration"),
     Member::optional("Configuration", &Shape::STRING),
     Member::refused("CrawlerSecurityConfiguration"),
-    Member::optional("Tags", &TAGS_MAP),
+    Member::refused("Tags"),
     Member::optional("CatalogId", &CATALOG_ID_STRING),
 ]);
 
 static CREATE_DATABASE_REQUEST: Shape = Shape::Structure(&[
     Member::optional("CatalogId", &CATALOG_ID_STRING),
     Member::required("DatabaseInput", &DATABASE_INPUT),
-    Member::optional("Tags", &TAGS_MAP),
+    Member::refused("Tags"),
 ]);
 
 static CREATE_PARTITION_REQUEST: Shape = Shape::Structure(&[
@@ -169,16 +180,12 @@ static CREATE_PARTITION_REQUEST: Shape = Shape::Structure(&[
 static CREATE_TABLE_REQUEST: Shape = Shape::Structure(&[
     Member::optional("CatalogId", &CATALOG_ID_STRING),
     Member::required("DatabaseName", &NAME_STRING),
-    Member::optional("Name", &NAME_STRING),
+    Member::refused("Name"),
     Member::optional("TableInput", &TABLE_INPUT),
     Member::refused("PartitionIndexes"),
     Member::refused("TransactionId"),
     Member::refused("OpenTableFormatInput"),
 ]);
-
-static DATABASE_ATTRIBUTES: Shape = Shape::String(Text { values: DatabaseAttributes::TEXTS, ..Text::ANY });
-
-static DATABASE_ATTRIBUTES_LIST: Shape = Shape::List { member: &DATABASE_ATTRIBUTES, length: Length::ANY };
 
 static DATABASE_INPUT: Shape = Shape::Structure(&[
     Member::required("Name", &NAME_STRING),
@@ -211,6 +218,13 @@ static DELETE_TABLE_REQUEST: Shape = Shape::Structure(&[
     Member::required("DatabaseName", &NAME_STRING),
     Member::required("Name", &NAME_STRING),
     Member::refused("TransactionId"),
+]);
+
+static DELETE_TABLE_VERSION_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("CatalogId", &CATALOG_ID_STRING),
+    Member::required("DatabaseName", &NAME_STRING),
+    Member::required("TableName", &NAME_STRING),
+    Member::required("VersionId", &VERSION_STRING),
 ]);
 
 static DESCRIPTION_STRING_PATTERN: Pattern = Pattern::new(
@@ -278,7 +292,7 @@ static GET_DATABASES_REQUEST: Shape = Shape::Structure(&[
     Member::optional("NextToken", &Shape::STRING),
     Member::optional("MaxResults", &CATALOG_GETTER_PAGE_SIZE),
     Member::refused("ResourceShareType"),
-    Member::optional("AttributesToGet", &DATABASE_ATTRIBUTES_LIST),
+    Member::refused("AttributesToGet"),
 ]);
 
 static GET_PARTITION_INDEXES_REQUEST: Shape = Shape::Structure(&[
@@ -318,7 +332,24 @@ static GET_TABLE_REQUEST: Shape = Shape::Structure(&[
     Member::refused("QueryAsOfTime"),
     Member::refused("AuditContext"),
     Member::refused("IncludeStatusDetails"),
-    Member::optional("AttributesToGet", &TABLE_ATTRIBUTES_LIST),
+    Member::refused("AttributesToGet"),
+]);
+
+static GET_TABLE_VERSION_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("CatalogId", &CATALOG_ID_STRING),
+    Member::required("DatabaseName", &NAME_STRING),
+    Member::required("TableName", &NAME_STRING),
+    Member::optional("VersionId", &VERSION_STRING),
+    Member::refused("AuditContext"),
+]);
+
+static GET_TABLE_VERSIONS_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("CatalogId", &CATALOG_ID_STRING),
+    Member::required("DatabaseName", &NAME_STRING),
+    Member::required("TableName", &NAME_STRING),
+    Member::optional("NextToken", &Shape::STRING),
+    Member::optional("MaxResults", &CATALOG_GETTER_PAGE_SIZE),
+    Member::refused("AuditContext"),
 ]);
 
 static GET_TABLES_REQUEST: Shape = Shape::Structure(&[
@@ -332,7 +363,7 @@ static GET_TABLES_REQUEST: Shape = Shape::Structure(&[
     Member::refused("AuditContext"),
     Member::refused("ResourceShareType"),
     Member::refused("IncludeStatusDetails"),
-    Member::optional("AttributesToGet", &TABLE_ATTRIBUTES_LIST),
+    Member::refused("AttributesToGet"),
 ]);
 
 static INTEGER_FLAG: Shape = Shape::Integer(Bounds::new(Some(0), Some(1)));
@@ -349,7 +380,7 @@ static KEY_STRING: Shape =
 static LIST_CRAWLERS_REQUEST: Shape = Shape::Structure(&[
     Member::optional("MaxResults", &PAGE_SIZE),
     Member::optional("NextToken", &Shape::STRING),
-    Member::optional("Tags", &TAGS_MAP),
+    Member::refused("Tags"),
 ]);
 
 static LOCATION_MAP: Shape = Shape::Map { key: &Shape::STRING, value: &Shape::STRING, length: Length::ANY };
@@ -365,8 +396,6 @@ static LOCATION_STRING: Shape = Shape::String(Text {
     pattern: Some(&LOCATION_STRING_PATTERN),
     ..Text::ANY
 });
-
-static LOCATION_STRING_LIST: Shape = Shape::List { member: &LOCATION_STRING, length: Length::ANY };
 
 static NAME_STRING_PATTERN: Pattern = Pattern::new(
     "[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF\\t]*",
@@ -465,7 +494,7 @@ static STOP_CRAWLER_REQUEST: Shape = Shape::Structure(&[Member::required("Name",
 static STORAGE_DESCRIPTOR: Shape = Shape::Structure(&[
     Member::optional("Columns", &COLUMN_LIST),
     Member::optional("Location", &LOCATION_STRING),
-    Member::optional("AdditionalLocations", &LOCATION_STRING_LIST),
+    Member::refused("AdditionalLocations"),
     Member::optional("InputFormat", &FORMAT_STRING),
     Member::optional("OutputFormat", &FORMAT_STRING),
     Member::optional("Compressed", &Shape::Boolean),
@@ -478,10 +507,6 @@ static STORAGE_DESCRIPTOR: Shape = Shape::Structure(&[
     Member::optional("StoredAsSubDirectories", &Shape::Boolean),
     Member::refused("SchemaReference"),
 ]);
-
-static TABLE_ATTRIBUTES: Shape = Shape::String(Text { values: TableAttributes::TEXTS, ..Text::ANY });
-
-static TABLE_ATTRIBUTES_LIST: Shape = Shape::List { member: &TABLE_ATTRIBUTES, length: Length::ANY };
 
 static TABLE_INPUT: Shape = Shape::Structure(&[
     Member::required("Name", &NAME_STRING),
@@ -505,12 +530,6 @@ static TABLE_PREFIX: Shape = Shape::String(Text { length: Length::new(0, 128), .
 
 static TABLE_TYPE_STRING: Shape = Shape::String(Text { length: Length::new(0, 255), ..Text::ANY });
 
-static TAG_KEY: Shape = Shape::String(Text { length: Length::new(1, 128), ..Text::ANY });
-
-static TAG_VALUE: Shape = Shape::String(Text { length: Length::new(0, 256), ..Text::ANY });
-
-static TAGS_MAP: Shape = Shape::Map { key: &TAG_KEY, value: &TAG_VALUE, length: Length::new(0, 50) };
-
 static TOTAL_SEGMENTS_INTEGER: Shape = Shape::Integer(Bounds::new(Some(1), Some(10)));
 
 static URI_PATTERN: Pattern = Pattern::new(
@@ -530,7 +549,7 @@ static UPDATE_CRAWLER_REQUEST: Shape = Shape::Structure(&[
     Member::optional("DatabaseName", &Shape::STRING),
     Member::optional("Description", &DESCRIPTION_STRING_REMOVABLE),
     Member::optional("Targets", &CRAWLER_TARGETS),
-    Member::optional("Schedule", &Shape::STRING),
+    Member::refused("Schedule"),
     Member::optional("Classifiers", &CLASSIFIER_NAME_LIST),
     Member::optional("TablePrefix", &TABLE_PREFIX),
     Member::optional("SchemaChangePolicy", &SCHEMA_CHANGE_POLICY),
@@ -559,7 +578,7 @@ static UPDATE_PARTITION_REQUEST: Shape = Shape::Structure(&[
 static UPDATE_TABLE_REQUEST: Shape = Shape::Structure(&[
     Member::optional("CatalogId", &CATALOG_ID_STRING),
     Member::required("DatabaseName", &NAME_STRING),
-    Member::optional("Name", &NAME_STRING),
+    Member::refused("Name"),
     Member::optional("TableInput", &TABLE_INPUT),
     Member::optional("SkipArchive", &Shape::Boolean),
     Member::refused("TransactionId"),
@@ -594,6 +613,10 @@ impl Shaped for BatchDeletePartitionInput {
 
 impl Shaped for BatchDeleteTableInput {
     const SHAPE: &'static Shape = &BATCH_DELETE_TABLE_REQUEST;
+}
+
+impl Shaped for BatchDeleteTableVersionInput {
+    const SHAPE: &'static Shape = &BATCH_DELETE_TABLE_VERSION_REQUEST;
 }
 
 impl Shaped for BatchGetCrawlersInput {
@@ -640,6 +663,10 @@ impl Shaped for DeleteTableInput {
     const SHAPE: &'static Shape = &DELETE_TABLE_REQUEST;
 }
 
+impl Shaped for DeleteTableVersionInput {
+    const SHAPE: &'static Shape = &DELETE_TABLE_VERSION_REQUEST;
+}
+
 impl Shaped for GetCrawlerInput {
     const SHAPE: &'static Shape = &GET_CRAWLER_REQUEST;
 }
@@ -674,6 +701,14 @@ impl Shaped for GetPartitionsInput {
 
 impl Shaped for GetTableInput {
     const SHAPE: &'static Shape = &GET_TABLE_REQUEST;
+}
+
+impl Shaped for GetTableVersionInput {
+    const SHAPE: &'static Shape = &GET_TABLE_VERSION_REQUEST;
+}
+
+impl Shaped for GetTableVersionsInput {
+    const SHAPE: &'static Shape = &GET_TABLE_VERSIONS_REQUEST;
 }
 
 impl Shaped for GetTablesInput {

@@ -59,6 +59,21 @@ pub struct BatchDeleteTableOutput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct BatchDeleteTableVersionInput {
+    pub catalog_id: Option<String>,
+    pub database_name: String,
+    pub table_name: String,
+    pub version_ids: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct BatchDeleteTableVersionOutput {
+    pub errors: Option<Vec<TableVersionError>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct BatchGetCrawlersInput {
     pub crawler_names: Vec<String>,
 }
@@ -137,7 +152,6 @@ pub struct Crawler {
     pub schema_change_policy: Option<SchemaChangePolicy>,
     pub state: Option<CrawlerState>,
     pub table_prefix: Option<String>,
-    pub schedule: Option<Schedule>,
     pub crawl_elapsed_time: Option<i64>,
     pub creation_time: Option<Timestamp>,
     pub last_updated: Option<Timestamp>,
@@ -174,13 +188,11 @@ pub struct CreateCrawlerInput {
     pub database_name: Option<String>,
     pub description: Option<String>,
     pub targets: CrawlerTargets,
-    pub schedule: Option<String>,
     pub classifiers: Option<Vec<String>>,
     pub table_prefix: Option<String>,
     pub schema_change_policy: Option<SchemaChangePolicy>,
     pub recrawl_policy: Option<RecrawlPolicy>,
     pub configuration: Option<String>,
-    pub tags: Option<BTreeMap<String, String>>,
     pub catalog_id: Option<String>,
 }
 
@@ -192,7 +204,6 @@ pub struct CreateCrawlerOutput {}
 pub struct CreateDatabaseInput {
     pub catalog_id: Option<String>,
     pub database_input: DatabaseInput,
-    pub tags: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -215,7 +226,6 @@ pub struct CreatePartitionOutput {}
 pub struct CreateTableInput {
     pub catalog_id: Option<String>,
     pub database_name: String,
-    pub name: Option<String>,
     pub table_input: Option<TableInput>,
 }
 
@@ -284,6 +294,18 @@ pub struct DeleteTableInput {
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct DeleteTableOutput {}
 
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteTableVersionInput {
+    pub catalog_id: Option<String>,
+    pub database_name: String,
+    pub table_name: String,
+    pub version_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct DeleteTableVersionOutput {}
+
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ErrorDetail {
@@ -351,7 +373,6 @@ pub struct GetDatabasesInput {
     pub catalog_id: Option<String>,
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
-    pub attributes_to_get: Option<Vec<DatabaseAttributes>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -418,7 +439,6 @@ pub struct GetTableInput {
     pub catalog_id: Option<String>,
     pub database_name: String,
     pub name: String,
-    pub attributes_to_get: Option<Vec<TableAttributes>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -429,13 +449,44 @@ pub struct GetTableOutput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct GetTableVersionInput {
+    pub catalog_id: Option<String>,
+    pub database_name: String,
+    pub table_name: String,
+    pub version_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetTableVersionOutput {
+    pub table_version: Option<TableVersion>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetTableVersionsInput {
+    pub catalog_id: Option<String>,
+    pub database_name: String,
+    pub table_name: String,
+    pub next_token: Option<String>,
+    pub max_results: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetTableVersionsOutput {
+    pub table_versions: Option<Vec<TableVersion>>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct GetTablesInput {
     pub catalog_id: Option<String>,
     pub database_name: String,
     pub expression: Option<String>,
     pub next_token: Option<String>,
     pub max_results: Option<i32>,
-    pub attributes_to_get: Option<Vec<TableAttributes>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -468,7 +519,6 @@ pub struct LastCrawlInfo {
 pub struct ListCrawlersInput {
     pub max_results: Option<i32>,
     pub next_token: Option<String>,
-    pub tags: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -552,13 +602,6 @@ pub struct S3Target {
     pub sample_size: Option<i32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Schedule {
-    pub schedule_expression: Option<String>,
-    pub state: Option<ScheduleState>,
-}
-
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SchemaChangePolicy {
@@ -612,7 +655,6 @@ pub struct StopCrawlerOutput {}
 pub struct StorageDescriptor {
     pub columns: Option<Vec<Column>>,
     pub location: Option<String>,
-    pub additional_locations: Option<Vec<String>>,
     pub input_format: Option<String>,
     pub output_format: Option<String>,
     pub compressed: Option<bool>,
@@ -675,6 +717,21 @@ pub struct TableInput {
     pub parameters: Option<BTreeMap<String, String>>,
 }
 
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TableVersion {
+    pub table: Option<Table>,
+    pub version_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TableVersionError {
+    pub table_name: Option<String>,
+    pub version_id: Option<String>,
+    pub error_detail: Option<ErrorDetail>,
+}
+
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct UpdateCrawlerInput {
@@ -683,7 +740,6 @@ pub struct UpdateCrawlerInput {
     pub database_name: Option<String>,
     pub description: Option<String>,
     pub targets: Option<CrawlerTargets>,
-    pub schedule: Option<String>,
     pub classifiers: Option<Vec<String>>,
     pub table_prefix: Option<String>,
     pub schema_change_policy: Option<SchemaChangePolicy>,
@@ -724,7 +780,6 @@ pub struct UpdatePartitionOutput {}
 pub struct UpdateTableInput {
     pub catalog_id: Option<String>,
     pub database_name: String,
-    pub name: Option<String>,
     pub table_input: Option<TableInput>,
     pub skip_archive: Option<bool>,
     pub version_id: Option<String>,
@@ -748,13 +803,6 @@ pub enum CrawlerState {
 Ready = "READY",
 Running = "RUNNING",
 Stopping = "STOPPING",
-}
-}
-
-text_enum! {
-pub enum DatabaseAttributes {
-Name = "NAME",
-TargetDatabase = "TARGET_DATABASE",
 }
 }
 
@@ -788,23 +836,6 @@ pub enum RecrawlBehavior {
 CrawlEverything = "CRAWL_EVERYTHING",
 CrawlNewFoldersOnly = "CRAWL_NEW_FOLDERS_ONLY",
 CrawlEventMode = "CRAWL_EVENT_MODE",
-}
-}
-
-text_enum! {
-pub enum ScheduleState {
-Scheduled = "SCHEDULED",
-NotScheduled = "NOT_SCHEDULED",
-Transitioning = "TRANSITIONING",
-}
-}
-
-text_enum! {
-pub enum TableAttributes {
-Name = "NAME",
-TableType = "TABLE_TYPE",
-Default = "DEFAULT",
-LatestIcebergMetadata = "LATEST_ICEBERG_METADATA",
 }
 }
 

@@ -1,8 +1,18 @@
 //! Crawlers: from objects to tables.
+//!
+//! [`survey`] lists a target's objects and has [`classify`] say what they are; [`group`] finds tables and partitions among
+//! them; [`describe`] writes them as the catalog does; [`apply`] brings the catalog in line. [`run`] does this in the
+//! background for every [`crawler`] that was started, and [`store`] keeps them.
 
+pub mod apply;
 pub mod classify;
 pub mod configuration;
 pub mod crawler;
 pub mod describe;
 pub mod group;
+pub mod run;
 pub mod store;
+pub mod survey;
+
+#[cfg(test)]
+mod tests;
