@@ -1,0 +1,79 @@
+//! From a record that came in to the buffer that it belongs to: de-aggregation, partition keys, failures.
+
+use bytes::Bytes;
+use millpond_core::Timestamp;
+
+use crate::buffer::Target;
+use crate::failure::{ErrorOutputType, Failure};
+use crate::plan::Plan;
+use crate::prefix::MAX_EVALUATED;
+use crate::record::Stamp;
+
+/// A record as its source gave it.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub data: Bytes,
+    pub stamp: Stamp,
+}
+
+/// Bytes for a buffer: a record, one of its sub-records, or the error record of either.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    pub target: Target,
+    pub data: Bytes,
+    pub stamp: Stamp,
+}
+
+/// Error codes of dynamic partitioning, as they stand in error records.
+const EXTRACTION_FAILED: &str = "DynamicPartitioning.MetadataExtractionFailed";
+const DEAGGREGATION_FAILED: &str = "DynamicPartitioning.DeaggregationFailed";
+pub const PARTITION_LIMIT: &str = "DynamicPartitioning.ActivePartitionLimitExceeded";
+
+/// Where each record goes. Pure but for the processor time that it takes.
+pub fn route(plan: &Plan, records: &[Incoming], now: Timestamp) -> Vec<Routed> {
+    let mut routed = Vec::with_capacity(records.len());
+    for record in records {
+        match &plan.split {
+            None => routed.push(route_one(plan, record.stamp, record.data.clone(), now)),
+            Some(split) => match split.split(&record.data) {
+                Ok(pieces) => {
+                    let pieces = pieces.into_iter().map(|piece| record.data.slice(piece));
+                    routed.extend(pieces.map(|piece| route_one(plan, record.stamp, piece, now)));
+                }
+                Err(error) => {
+                    routed.push(failed(record.stamp, &record.data, DEAGGREGATION_FAILED, &error, now))
+                }
+            },
+        }
+    }
+    routed
+}
+
+fn route_one(plan: &Plan, stamp: Stamp, data: Bytes, now: Timestamp) -> Routed {
+    let Some(query) = &plan.query else {
+        return Routed { target: Target::Data(Vec::new()), data, stamp };
+    };
+    match query.keys(&data) {
+        Ok(keys) if keys.iter().map(String::len).sum::<usize>() > MAX_EVALUATED => {
+            let error = "The evaluated prefix is longer than 512 characters";
+            failed(stamp, &data, EXTRACTION_FAILED, &error, now)
+        }
+        Ok(keys) => Routed { target: Target::Data(keys), data, stamp },
+        Err(error) => failed(stamp, &data, EXTRACTION_FAILED, &error, now),
+    }
+}
+
+/// The error record of `data`, a record or a part of it.
+pub fn failed(
+    stamp: Stamp,
+    data: &[u8],
+    code: &str,
+    message: &dyn std::fmt::Display,
+    now: Timestamp,
+) -> Routed {
+    let kind = ErrorOutputType::ProcessingFailed;
+    let mut line = Vec::new();
+    let failure = Failure { kind, code, message: &message.to_string(), stamp, ended: now, data, table: None };
+    failure.write(&mut line);
+    Routed { target: Target::Failed(kind), data: line.into(), stamp }
+}
