@@ -1,8 +1,8 @@
 //! Typed tables, and the spans of keys that a scan covers.
 //!
 //! All tables live in one physical redb table under the key `table name, 00, key`: a batch of transactions over several
-//! tables then rewrites the pages of one tree, and a transaction's writes are one ordered map. (Measured with one redb table
-//! per logical one: each table that a batch touches costs its own path of pages and a rewrite of the list of tables.)
+//! tables then rewrites the pages of one tree, and a transaction's writes are one ordered map. With a redb table for each, every
+//! table that a batch touches would cost its own path of pages and its entry in redb's list of tables.
 
 use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};

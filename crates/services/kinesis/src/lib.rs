@@ -125,10 +125,10 @@ impl Kinesis {
             JournalOptions { segment_bytes: settings.segment_bytes.as_u64(), ..JournalOptions::default() };
         let (journal, _) = Journal::open(&journal, &key.derive("journal/kinesis"), options)?;
         let streams = Streams::load(&store, settings.clone(), clock.clone())?;
-        let segments = Arc::new(Segments::take_up(journal, &store, &streams)?);
+        let (provision, trim) = (Wake::new(), Wake::new());
+        let segments = Arc::new(Segments::take_up(journal, &store, &streams, trim.clone())?);
         let (appender, task) = Appender::new(settings.waiting_bytes, segments.clone(), clock.clone());
         tasks.spawn("kinesis.append", task.run(tasks.token().clone()));
-        let (provision, trim) = (Wake::new(), Wake::new());
         let kinesis = Arc::new(Self { store, streams, segments, appender, settings, clock, provision, trim });
         tasks.worker_woken_by(&kinesis.provision, worker::Provision(kinesis.clone()));
         tasks.worker_woken_by(&kinesis.trim, worker::Trim(kinesis.clone()));

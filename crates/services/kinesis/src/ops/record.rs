@@ -14,6 +14,7 @@ use crate::model::stream;
 use crate::ops::shard::iterator;
 use crate::ops::{check, open_stream_of, shape};
 use crate::records::appender::Group;
+use crate::records::frame::NewRecord;
 use crate::records::read::{AtMost, read};
 use crate::streams::{LiveStream, Shard};
 
@@ -144,7 +145,7 @@ enum Fate {
 /// The records of a PutRecords, sorted by shard.
 struct Batch<'a> {
     live: &'a LiveStream,
-    sorted: Vec<(crate::records::frame::NewRecord, u128)>,
+    sorted: Vec<(NewRecord, u128)>,
     groups: Vec<Group>,
     fates: Vec<Fate>,
 }
@@ -154,7 +155,7 @@ impl<'a> Batch<'a> {
         Self { live, sorted: Vec::new(), groups: Vec::new(), fates: Vec::new() }
     }
 
-    fn sort(&mut self, record: crate::records::frame::NewRecord, hash: u128) {
+    fn sort(&mut self, record: NewRecord, hash: u128) {
         self.sorted.push((record, hash));
     }
 

@@ -129,6 +129,41 @@ pub fn listed_stream(caller: &Caller, input: &api::ListShardsInput) -> Result<Ar
     }
 }
 
+/// What a listing is about, and the shard after which its page begins.
+fn question(
+    live: &LiveStream,
+    input: api::ListShardsInput,
+    now: Timestamp,
+) -> Result<(Filter, Option<u32>), KinesisError> {
+    let gone = || KinesisError::no_stream(&live.record.scope, &live.record.name);
+    let Some(text) = &input.next_token else {
+        let created = live.record.created.as_secs();
+        if input.stream_creation_timestamp.is_some_and(|at| at.as_secs() != created) {
+            return Err(gone());
+        }
+        let after = input.exclusive_start_shard_id.as_deref().map(check::after_shard).transpose()?;
+        return Ok((check::filter(input.shard_filter)?, after));
+    };
+    let more = input.stream_name.is_some()
+        || input.exclusive_start_shard_id.is_some()
+        || input.shard_filter.is_some()
+        || input.stream_creation_timestamp.is_some();
+    if more {
+        return Err(KinesisError::argument(
+            "NextToken and StreamName, ExclusiveStartShardId, ShardFilter or StreamCreationTimestamp cannot be provided \
+             together.",
+        ));
+    }
+    let page = token(text)?;
+    if page.stream != live.record.id {
+        return Err(gone());
+    }
+    if now.as_millis().saturating_sub(page.made.as_millis()) > LIFETIME_MILLIS {
+        return Err(KinesisError::ExpiredNextToken("The NextToken has expired: it lives for 300 seconds."));
+    }
+    Ok((page.filter, Some(page.after)))
+}
+
 /// The shards that the filter names, in the order of their ids.
 ///
 /// Errors: ResourceNotFoundException, InvalidArgumentException (a filter or token that is none, a token with more beside it),
@@ -140,41 +175,8 @@ pub async fn list_shards(
 ) -> Result<api::ListShardsOutput, KinesisError> {
     let live = resolve::by_arn(&call.streams, &listed_stream(&call.caller, &input)?)?;
     let now = call.clock().now();
-    let (filter, after) = match &input.next_token {
-        Some(text) => {
-            let named = input.stream_name.is_some()
-                || input.exclusive_start_shard_id.is_some()
-                || input.shard_filter.is_some()
-                || input.stream_creation_timestamp.is_some();
-            let page = if named {
-                return Err(KinesisError::argument(
-                    "NextToken and StreamName, ExclusiveStartShardId, ShardFilter or StreamCreationTimestamp cannot be \
-                     provided together.",
-                ));
-            } else {
-                token(text)?
-            };
-            if page.stream != live.record.id {
-                return Err(KinesisError::no_stream(&live.record.scope, &live.record.name));
-            }
-            if now.as_millis().saturating_sub(page.made.as_millis()) > LIFETIME_MILLIS {
-                return Err(KinesisError::ExpiredNextToken(
-                    "The NextToken has expired: it lives for 300 seconds.",
-                ));
-            }
-            (page.filter, Some(page.after))
-        }
-        None => {
-            let other =
-                input.stream_creation_timestamp.filter(|at| at.as_secs() != live.record.created.as_secs());
-            if other.is_some() {
-                return Err(KinesisError::no_stream(&live.record.scope, &live.record.name));
-            }
-            let after = input.exclusive_start_shard_id.as_deref().map(check::after_shard).transpose()?;
-            (check::filter(input.shard_filter)?, after)
-        }
-    };
     let limit = input.max_results.unwrap_or(PAGE).unsigned_abs() as usize;
+    let (filter, after) = question(&live, input, now)?;
     let mut shards = named_by(filter, &live.record)
         .filter(|shard| after.is_none_or(|after| shard.number > after))
         .peekable();

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use millpond_core::Timestamp;
 use millpond_journal::{Journal, JournalError, Position, SegmentId};
 use millpond_store::{Reads as _, Store, StoreError};
+use millpond_work::Wake;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -52,6 +53,8 @@ pub struct Segments {
     journal: Journal,
     /// The newest segment in which every durable frame is in the logs, and to which nothing is appended any more.
     complete_up_to: AtomicU64,
+    /// Woken when a segment became complete, so that a start after a crash has few to read.
+    completed: Wake,
     /// Segments whose summary is in the store.
     closed: Mutex<BTreeSet<SegmentId>>,
     /// The most recently used at the back.
@@ -60,7 +63,12 @@ pub struct Segments {
 
 impl Segments {
     /// Fills the logs of all shards from the summaries of closed segments, and from the frames of the others.
-    pub fn take_up(journal: Journal, store: &Store, streams: &Streams) -> Result<Self, KinesisError> {
+    pub fn take_up(
+        journal: Journal,
+        store: &Store,
+        streams: &Streams,
+        completed: Wake,
+    ) -> Result<Self, KinesisError> {
         let shards: HashMap<(Uuid, u32), Arc<Shard>> = streams
             .all()
             .iter()
@@ -89,7 +97,7 @@ impl Segments {
             }
         }
         let complete_up_to = AtomicU64::new(newest);
-        Ok(Self { journal, complete_up_to, closed: Mutex::new(closed), loaded: Mutex::default() })
+        Ok(Self { journal, complete_up_to, completed, closed: Mutex::new(closed), loaded: Mutex::default() })
     }
 
     pub fn journal(&self) -> &Journal {
@@ -99,7 +107,10 @@ impl Segments {
     /// Called after a frame in `segment` was put into its log. Frames come in the order of the journal, so all
     /// of the segments before are in the logs.
     pub fn appended_to(&self, segment: SegmentId) {
-        self.complete_up_to.fetch_max(segment.saturating_sub(1), Ordering::AcqRel);
+        let complete = segment.saturating_sub(1);
+        if self.complete_up_to.fetch_max(complete, Ordering::AcqRel) < complete {
+            self.completed.wake();
+        }
     }
 
     fn complete(&self) -> Vec<SegmentId> {
