@@ -147,10 +147,10 @@ class Bench:
         self.row(f"S3 PUT of {size // MIB:,} MiB", f"{rate:,.0f} MB/s", f"dd {bare:,.0f} MB/s: {ratio:.2f}", "0.7 of dd", ratio >= 0.7)
 
     def put_records(self):
-        """PutRecords of 500 records of 200 bytes, 16 connections, over 100 shards."""
+        """PutRecords of 500 records of 200 bytes, 16 connections, over 400 shards."""
         with self.pond("records") as pond:
             kinesis = pond.client("kinesis")
-            kinesis.create_stream(StreamName="bench", ShardCount=100)
+            kinesis.create_stream(StreamName="bench", ShardCount=400)
 
             def status():
                 return kinesis.describe_stream_summary(StreamName="bench")["StreamDescriptionSummary"]["StreamStatus"]
