@@ -220,6 +220,30 @@ async fn records_go_out_of_reach_and_their_segments_go() {
 }
 
 #[tokio::test]
+async fn a_segment_whose_index_is_lost_is_read_again() {
+    let pond = Pond::new();
+    pond.create("orders", 1).await;
+    for n in 0..30 {
+        pond.put("orders", &[("k", data(n, 10_000))]).await;
+    }
+    pond.close_segments().await;
+    let pond = pond.restart().await;
+    let mut lost = 0;
+    for entry in std::fs::read_dir(pond.folder.path().join("journal")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "index") {
+            match lost % 2 {
+                0 => std::fs::remove_file(path).unwrap(),
+                _ => std::fs::write(path, b"damaged").unwrap(),
+            }
+            lost += 1;
+        }
+    }
+    assert!(lost >= 2, "{lost} closed segments");
+    assert_eq!(pond.numbers("orders", FIRST).await, (0..30).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_recreated_stream_never_meets_its_predecessors_records() {
     let pond = Pond::new();
     pond.create("orders", 1).await;
