@@ -99,9 +99,7 @@ impl Source {
         let shard = self.shard(&stream, shard)?;
         let now = self.caller.clock.now();
         let from = from.0.max(Index::at(stream.record.horizon(now)));
-        let (segments, of) = (self.kinesis.segments.clone(), shard.clone());
-        let at_most = AtMost { records, bytes };
-        let batch = tokio::task::spawn_blocking(move || read(&segments, &of, from, at_most)).await??;
+        let batch = read(&self.kinesis.segments, &shard, from, AtMost { records, bytes }).await?;
         let millis_behind = batch.millis_behind(&shard, now);
         let records = batch.records.into_iter().map(|record| SourceRecord {
             sequence_number: shard.sequence_number(record.index),

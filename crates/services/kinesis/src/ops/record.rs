@@ -228,8 +228,7 @@ pub async fn get_records(
         records: input.limit.map_or(GET_RECORDS, |limit| limit.unsigned_abs() as usize),
         bytes: GET_BYTES,
     };
-    let (segments, of) = (call.segments.clone(), shard.clone());
-    let batch = tokio::task::spawn_blocking(move || read(&segments, &of, first, at_most)).await??;
+    let batch = read(&call.segments, &shard, first, at_most).await?;
     shard.count_read(batch.bytes);
     let millis_behind_latest = Some(batch.millis_behind(&shard, now));
     let next_shard_iterator = Some(iterator(&live, &shard, batch.next, now).encode());

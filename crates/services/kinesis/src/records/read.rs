@@ -1,5 +1,7 @@
 //! Reading a shard from a place on.
 
+use std::sync::Arc;
+
 use millpond_core::Timestamp;
 use millpond_journal::JournalError;
 
@@ -49,8 +51,27 @@ impl Batch {
     }
 }
 
-/// The records at `from` and after. Blocking.
-pub fn read(segments: &Segments, shard: &Shard, from: Index, at_most: AtMost) -> Result<Batch, KinesisError> {
+/// The records at `from` and after.
+pub async fn read(
+    segments: &Arc<Segments>,
+    shard: &Arc<Shard>,
+    from: Index,
+    at_most: AtMost,
+) -> Result<Batch, KinesisError> {
+    // A reader at the tip, which asks again and again, costs no thread.
+    if shard.log.tip().is_none_or(|tip| tip < from) {
+        return Ok(Batch { next: from, ..Batch::default() });
+    }
+    let (segments, shard) = (segments.clone(), shard.clone());
+    tokio::task::spawn_blocking(move || read_blocking(&segments, &shard, from, at_most)).await?
+}
+
+fn read_blocking(
+    segments: &Segments,
+    shard: &Shard,
+    from: Index,
+    at_most: AtMost,
+) -> Result<Batch, KinesisError> {
     let mut batch = Batch { next: from, ..Batch::default() };
     loop {
         let (segment, frames) = match shard.log.find(batch.next) {
