@@ -120,6 +120,15 @@ impl Kinesis {
     /// Opens the journal, finds every shard's records, and starts the workers. Blocking: it reads the segments that were
     /// not closed, 64 MiB each at most (see [`KinesisSettings::segment_bytes`]), and a summary of every other.
     pub fn open(deps: Deps) -> Result<Arc<Self>, KinesisError> {
+        let tasks = deps.tasks.clone();
+        let kinesis = Self::take_up(deps)?;
+        tasks.worker_woken_by(&kinesis.provision, worker::Provision(kinesis.clone()));
+        tasks.worker_woken_by(&kinesis.trim, worker::Trim(kinesis.clone()));
+        Ok(kinesis)
+    }
+
+    /// The service without its workers, whose passes are never to run side by side.
+    fn take_up(deps: Deps) -> Result<Arc<Self>, KinesisError> {
         let Deps { store, journal, key, clock, tasks, settings } = deps;
         let options =
             JournalOptions { segment_bytes: settings.segment_bytes.as_u64(), ..JournalOptions::default() };
@@ -129,9 +138,6 @@ impl Kinesis {
         let segments = Arc::new(Segments::take_up(journal, &store, &streams, trim.clone())?);
         let (appender, task) = Appender::new(settings.waiting_bytes, segments.clone(), clock.clone());
         tasks.spawn("kinesis.append", task.run(tasks.token().clone()));
-        let kinesis = Arc::new(Self { store, streams, segments, appender, settings, clock, provision, trim });
-        tasks.worker_woken_by(&kinesis.provision, worker::Provision(kinesis.clone()));
-        tasks.worker_woken_by(&kinesis.trim, worker::Trim(kinesis.clone()));
-        Ok(kinesis)
+        Ok(Arc::new(Self { store, streams, segments, appender, settings, clock, provision, trim }))
     }
 }

@@ -33,7 +33,7 @@ fn open(folder: &tempfile::TempDir, clock: &Clock, tasks: &Tasks) -> Arc<Kinesis
         tasks: tasks.clone(),
         settings,
     };
-    Kinesis::open(deps).unwrap()
+    Kinesis::take_up(deps).unwrap()
 }
 
 impl Pond {
