@@ -120,7 +120,7 @@ class Bench:
     def large_put(self):
         """One PUT of a large object beside dd with conv=fdatasync, both from a file in the page cache."""
         size = (256 if self.quick else 1024) * MIB
-        source = self.folder / "large"
+        source = self.folder / "large-source"
         with open(source, "wb") as out:
             for _ in range(size // (16 * MIB)):
                 out.write(os.urandom(16 * MIB))

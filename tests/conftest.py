@@ -8,6 +8,11 @@ import pytest
 from pond import Pond
 
 
+def pytest_addoption(parser):
+    parser.addoption("--crashes", type=int, default=20, help="how often the crash test kills the server")
+    parser.addoption("--crash-seed", type=int, default=None, help="repeats the moments and bodies of a crash test")
+
+
 def _pond(*args, **more):
     server = Pond(*args, **more)
     try:
