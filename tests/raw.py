@@ -57,7 +57,9 @@ class Request:
 
     def sign(self, keys, service, region="us-east-1", late=timedelta(0), presign=False, expires=300, signer=None):
         credentials = Credentials(keys["aws_access_key_id"], keys["aws_secret_access_key"])
-        request = AWSRequest(method=self.method, url=self.url, data=self.body, headers=self.headers)
+        # A presigned URL says nothing of a body; botocore would read one as parameters.
+        body = b"" if presign else self.body
+        request = AWSRequest(method=self.method, url=self.url, data=body, headers=self.headers)
         if presign:
             cls = botocore.auth.S3SigV4QueryAuth if service == "s3" else botocore.auth.SigV4QueryAuth
             auth = cls(credentials, service, region, expires=expires)
@@ -71,6 +73,8 @@ class Request:
         self.headers = {
             k: v.decode() if isinstance(v, bytes) else str(v) for k, v in prepared.headers.items()
         }
+        if presign:
+            self.headers.pop("Content-Length", None)
         return self
 
     def send(self, pond, timeout=60):

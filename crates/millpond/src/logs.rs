@@ -9,6 +9,8 @@ use crate::cli::LogFormat;
 
 pub fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).with_context(|| format!("the setting `log` is {filter:?}"))?;
+    // s3s logs every refused request as an error, and whole bodies beside them; what matters of it is in our own lines.
+    let filter = filter.add_directive("s3s=off".parse().context("a directive of ours")?);
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use millpond_core::disk::create_private_dir;
 use millpond_core::{Clock, RootKey};
-use millpond_gateway::Services;
+use millpond_gateway::{Access, Services};
 use millpond_store::{Store, StoreOptions};
 use millpond_work::Tasks;
 
@@ -18,6 +18,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// What every service is opened with.
 pub struct Foundation<'a> {
+    /// For services that verify signatures themselves, as S3 does.
+    pub access: &'a Access,
     pub dir: &'a Path,
     pub root_key: &'a RootKey,
     pub clock: Clock,
@@ -35,6 +37,7 @@ pub struct Pond {
 impl Pond {
     /// Opens the data under `dir`, or makes it.
     pub fn open(
+        access: &Access,
         dir: &Path,
         root_key: &RootKey,
         clock: Clock,
@@ -45,7 +48,7 @@ impl Pond {
             .with_context(|| format!("opening the store in {}", dir.display()))?;
         let tasks = Tasks::new(clock.clone());
         let foundation =
-            Foundation { dir, root_key, clock, settings, store: store.clone(), tasks: tasks.clone() };
+            Foundation { access, dir, root_key, clock, settings, store: store.clone(), tasks: tasks.clone() };
         let services = services::open(&foundation)?;
         Ok((Self { store, tasks }, services))
     }

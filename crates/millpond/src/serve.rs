@@ -22,6 +22,7 @@ use crate::settings::Settings;
 
 /// Everything that outlives a reset.
 pub struct House {
+    access: Access,
     folder: DataFolder,
     root_key: RootKey,
     settings: Settings,
@@ -55,7 +56,7 @@ impl House {
         }
         let (new, services) = tokio::task::block_in_place(|| {
             self.folder.discard_pond()?;
-            Pond::open(&self.folder.pond(), &self.root_key, self.clock.clone(), &self.settings)
+            Pond::open(&self.access, &self.folder.pond(), &self.root_key, self.clock.clone(), &self.settings)
         })?;
         *pond = Some(new);
         paused.resume_with(services);
@@ -92,7 +93,14 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     let (credentials, new_credentials) = folder.root_credentials()?;
     let turned = folder.clock_offset()?;
     let clock = Clock::system(turned);
-    let (pond, services) = Pond::open(&folder.pond(), &root_key, clock.clone(), &settings)?;
+    let access = match settings.open {
+        true => Access::Open { account },
+        false => Access::Verified {
+            account: account.clone(),
+            credentials: Arc::new(RootOnly { credentials: credentials.clone(), account }),
+        },
+    };
+    let (pond, services) = Pond::open(&access, &folder.pond(), &root_key, clock.clone(), &settings)?;
     let listener = TcpListener::bind(addresses.as_slice())
         .await
         .with_context(|| format!("listening on {}", settings.listen))?;
@@ -100,15 +108,9 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     folder.announce(&endpoint)?;
 
     let exports = new_credentials.then(|| credentials.exports(settings.region.as_str(), Some(&endpoint)));
-    let access = match settings.open {
-        true => Access::Open { account },
-        false => Access::Verified {
-            account: account.clone(),
-            credentials: Arc::new(RootOnly { credentials, account }),
-        },
-    };
     let drain = Duration::from_secs(settings.drain_seconds);
     let house = Arc::new(House {
+        access: access.clone(),
         folder,
         root_key,
         clock: clock.clone(),

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use millpond_blob::{BlobOptions, Blobs};
 use millpond_gateway::{ServiceTable, Services};
 use millpond_kinesis::Kinesis;
+use millpond_s3::{S3, S3Http};
 use millpond_sts::Sts;
 
 use crate::pond::Foundation;
 
 /// Opens every service over its part of the pond.
 pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
-    let Foundation { dir, root_key, clock, settings, store, tasks } = foundation;
+    let Foundation { access, dir, root_key, clock, settings, store, tasks } = foundation;
     let kinesis = Kinesis::open(millpond_kinesis::Deps {
         store: store.clone(),
         journal: dir.join("kinesis"),
@@ -21,13 +23,24 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         settings: settings.kinesis.clone(),
     })
     .context("opening Kinesis")?;
+    let blobs = Blobs::open(&dir.join("objects"), root_key, clock.clone(), BlobOptions::default())
+        .context("opening the objects")?;
+    let s3 = S3::open(millpond_s3::Deps {
+        store: store.clone(),
+        blobs,
+        clock: clock.clone(),
+        tasks,
+        settings: settings.s3.clone(),
+    });
+    let s3_http = S3Http::new(&s3, (*access).clone(), settings.region.clone());
     let services = Services::new().tasks(tasks.clone());
     Ok(services
         .service(millpond_sts::operations(), Arc::new(Sts))
-        .service(millpond_kinesis::operations(), kinesis))
+        .service(millpond_kinesis::operations(), kinesis)
+        .http_service(Arc::new(s3_http)))
 }
 
 /// Every service's table, without a pond to serve from.
 pub fn tables() -> Vec<ServiceTable> {
-    vec![millpond_kinesis::operations().table(), millpond_sts::operations().table()]
+    vec![millpond_kinesis::operations().table(), millpond_s3::table(), millpond_sts::operations().table()]
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use millpond_core::{AccountId, Region};
 use millpond_kinesis::KinesisSettings;
+use millpond_s3::S3Settings;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
@@ -35,6 +36,7 @@ pub struct Settings {
     /// How long requests that run may take to finish after SIGTERM.
     pub drain_seconds: u64,
     pub kinesis: KinesisSettings,
+    pub s3: S3Settings,
 }
 
 impl Default for Settings {
@@ -50,6 +52,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             drain_seconds: 30,
             kinesis: KinesisSettings::default(),
+            s3: S3Settings::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! on what. The wire's operations are checked before their input is read; the domain API asks through the same function.
 
 use millpond_core::Arn;
-use millpond_gateway::{Action, Authorization, Caller, OperationInfo, ServiceInfo};
+use millpond_gateway::{Action, Authorization, Caller, OperationInfo, ServiceInfo, ServiceTable};
 use millpond_wire::Protocol;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::dto::{CopyObjectInput, CopySource, UploadPartCopyInput};
@@ -11,6 +11,7 @@ use s3s::{S3Request, S3Result};
 
 use crate::context::Context;
 use crate::error::S3Error;
+use crate::known::KNOWN;
 use crate::refuse;
 use crate::service::{MAX_PUT, S3};
 use crate::store::Bucket;
@@ -77,7 +78,12 @@ const OPERATIONS: &[Line] = &[
     Line("UploadPartCopy", Action("s3:PutObject"), On::Object),
 ];
 
-/// The table, for the service matrix, the metrics and the coverage tests.
+/// The service's table, without a pond to serve from.
+pub fn table() -> ServiceTable {
+    ServiceTable { info: service_info(), operations: operations() }
+}
+
+/// The table's lines, for the service matrix, the metrics and the coverage tests.
 pub fn operations() -> Vec<OperationInfo> {
     let line = |Line(name, action, on): &Line| OperationInfo {
         name,
@@ -101,7 +107,7 @@ pub fn service_info() -> ServiceInfo {
         },
         validation_code: "InvalidArgument",
         largest_body: MAX_PUT,
-        known_operations: &[],
+        known_operations: KNOWN,
     }
 }
 
@@ -213,6 +219,7 @@ mod tests {
     fn the_table_is_in_the_order_of_the_reference() {
         let names: Vec<_> = OPERATIONS.iter().map(|Line(name, ..)| *name).collect();
         assert!(names.is_sorted());
+        assert!(names.iter().all(|name| KNOWN.contains(name)));
         assert_eq!(operations().len(), names.len());
     }
 }

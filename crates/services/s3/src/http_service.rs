@@ -13,6 +13,7 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, BodyStream, Full, StreamBody};
+use millpond_core::Region;
 use millpond_gateway::{Access, Arrival, Body, HttpService, OperationInfo, Served, ServiceInfo};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::host::{S3Host, VirtualHost};
@@ -36,17 +37,19 @@ const MAX_DOCUMENT: u64 = 8 << 20;
 /// S3 as the gateway knows it.
 pub struct S3Http {
     access: Access,
+    region: Region,
     info: ServiceInfo,
     wire: S3Service,
 }
 
 impl S3Http {
-    pub fn new(s3: &S3, access: Access) -> Self {
+    /// `region` is that of requests which name none.
+    pub fn new(s3: &S3, access: Access, region: Region) -> Self {
         let mut wire = S3ServiceBuilder::new(Ops(s3.clone()));
         wire.set_auth(NoKeys);
         wire.set_access(Gatekeeper(s3.clone()));
         wire.set_host(Domains(s3.settings().domains.clone()));
-        Self { access, info: access::service_info(), wire: wire.build() }
+        Self { access, region, info: access::service_info(), wire: wire.build() }
     }
 
     async fn answer(&self, request: Request<Body>, arrival: &Arrival) -> Response<Body> {
@@ -57,15 +60,10 @@ impl S3Http {
             About { resource: &resource, request_id: &request_id, head: parts.method == Method::HEAD };
         let (mut response, served) = match self.prepare(parts, body, arrival) {
             Ok((request, context)) => {
-                let response = self.run(request, &context, about).await;
-                (
-                    response.0,
-                    Served {
-                        operation: context.operation(),
-                        principal: Some(context.caller.principal.clone()),
-                        cause: response.1,
-                    },
-                )
+                let (response, cause) = self.run(request, &context, about).await;
+                let principal = Some(context.caller.principal.clone());
+                let served = Served { operation: context.operation(), principal, cause };
+                (unquote_attributes(response, &context).await, served)
             }
             Err(error) => {
                 (whole(render::error(&error, about)), Served { cause: cause(&error), ..Served::default() })
@@ -88,7 +86,8 @@ impl S3Http {
         arrival: &Arrival,
     ) -> Result<(Request<s3s::Body>, Arc<Context>), S3Error> {
         refuse_forms(&parts)?;
-        let Admitted { caller, admission, payload } = auth::admit(&parts, &self.access, arrival)?;
+        let Admitted { caller, admission, payload } =
+            auth::admit(&parts, &self.access, &self.region, arrival)?;
         let trailers = matches!(payload, Payload::Chunked(_)).then(Trailers::default);
         let length = body_length(&parts, &payload)?;
         let kept = parts.headers.clone();
@@ -298,8 +297,8 @@ fn document_checks(parts: &Parts, length: Option<u64>) -> Result<Option<Expected
     for algorithm in Algorithm::ALL {
         if let Some(value) = text(algorithm.header()) {
             let value = crate::digest::parse_value(algorithm, value);
-            expected.algorithm = algorithm;
-            expected.claimed = Claimed::Value(value.ok_or_else(|| crate::receive::invalid_value(algorithm))?);
+            let value = value.ok_or_else(|| crate::receive::invalid_value(algorithm))?;
+            expected.claimed = Some((algorithm, Claimed::Value(value)));
         }
     }
     Ok(Some(expected))
@@ -371,6 +370,21 @@ async fn foreign(response: Response<s3s::Body>, about: About<'_>) -> (Response<B
         message.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
     let cause = status.is_server_error().then(|| format!("s3s: {code}: {message}"));
     (whole(render::foreign_error(status, code, &message, about)), cause)
+}
+
+/// GetObjectAttributes is the one answer whose ETag AWS writes without quotes; s3s has one way to write them all.
+async fn unquote_attributes(response: Response<Body>, context: &Context) -> Response<Body> {
+    if context.operation() != Some("GetObjectAttributes") || !response.status().is_success() {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let text = match body.collect().await {
+        Ok(whole) => {
+            String::from_utf8_lossy(&whole.to_bytes()).replace("&quot;", "").replace("<ETag>\"", "<ETag>")
+        }
+        Err(_) => String::new(),
+    };
+    whole(Response::from_parts(parts, Bytes::from(text.replace("\"</ETag>", "</ETag>"))))
 }
 
 /// s3s asks for keys only where a signature is left, and none is.

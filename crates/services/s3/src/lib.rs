@@ -18,6 +18,7 @@ mod digest;
 mod domain;
 mod error;
 mod http_service;
+mod known;
 mod listing;
 mod names;
 mod objects;
@@ -29,9 +30,12 @@ mod refuse;
 mod render;
 mod service;
 mod store;
+#[cfg(test)]
+mod tests;
 mod uploads;
 mod worker;
 
+pub use access::table;
 pub use domain::{ListQuery, Listing, ObjectSummary, PutBody, PutOptions};
 pub use error::S3Error;
 pub use http_service::S3Http;

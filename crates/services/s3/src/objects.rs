@@ -224,13 +224,14 @@ impl S3 {
 
     /// After the transaction that was to name `placement`: wakes the removal of what it replaced, or removes bytes that
     /// were refused their name. When the store itself failed it is not known whether they have it; the sweep finds out.
-    pub(crate) async fn settle<T>(
+    pub(crate) async fn settle(
         &self,
         placement: &millpond_blob::Placement,
-        named: Result<T, S3Error>,
-    ) -> Result<T, S3Error> {
+        named: Result<bool, S3Error>,
+    ) -> Result<(), S3Error> {
         match &named {
-            Ok(_) => self.0.garbage.wake(),
+            Ok(false) => {}
+            Ok(true) => self.0.garbage.wake(),
             Err(S3Error::Internal { .. } | S3Error::InsufficientStorage) => {}
             Err(_) => {
                 if let Err(error) = self.0.blobs.remove(placement).await {
@@ -238,12 +239,13 @@ impl S3 {
                 }
             }
         }
-        named
+        named.map(drop)
     }
 
     pub(crate) async fn remove_objects(&self, bucket: &Bucket, keys: Vec<String>) -> Result<(), S3Error> {
-        self.metadata().delete_objects(bucket, keys).await?;
-        self.0.garbage.wake();
+        if self.metadata().delete_objects(bucket, keys).await? {
+            self.0.garbage.wake();
+        }
         Ok(())
     }
 

@@ -13,11 +13,9 @@ use crate::chunked::Trailers;
 use crate::digest::{Algorithm, Checksum, Hasher, Md5Hasher, parse_value};
 use crate::error::S3Error;
 
-/// What the client says about the checksum.
+/// The checksum that the client says a body has.
 #[derive(Debug, Clone)]
 pub enum Claimed {
-    /// Nothing: S3 makes one by itself.
-    Nothing,
     Value(Vec<u8>),
     /// It comes behind the body.
     Trailer(Trailers),
@@ -31,14 +29,16 @@ pub struct Expected {
     /// The most that is taken.
     pub most: u64,
     pub md5: Option<[u8; 16]>,
+    /// Of the checksum that is kept.
     pub algorithm: Algorithm,
-    pub claimed: Claimed,
+    /// What the client says, of any algorithm. Without it nothing is checked; one is made and kept all the same.
+    pub claimed: Option<(Algorithm, Claimed)>,
 }
 
 impl Expected {
     /// A body from within the house: no promises to check, no bound but S3's own.
     pub fn anything(most: u64) -> Self {
-        Self { length: None, most, md5: None, algorithm: Algorithm::Crc64Nvme, claimed: Claimed::Nothing }
+        Self { length: None, most, md5: None, algorithm: Algorithm::Crc64Nvme, claimed: None }
     }
 }
 
@@ -54,9 +54,16 @@ pub struct Received {
     pub size: u64,
     pub md5: [u8; 16],
     pub checksum: Checksum,
+    /// The client's own, when it is of another algorithm.
+    pub other: Option<Checksum>,
 }
 
 impl Received {
+    /// The checksum that the client is shown: its own, if it sent one.
+    pub fn shown(&self) -> &Checksum {
+        self.other.as_ref().unwrap_or(&self.checksum)
+    }
+
     pub fn etag(&self) -> String {
         hex::encode(self.md5)
     }
@@ -67,14 +74,20 @@ pub struct Checked<S> {
     inner: S,
     expected: Expected,
     seen: u64,
-    hashers: Option<(Md5Hasher, Hasher)>,
+    hashers: Option<Hashers>,
     received: Option<Received>,
 }
 
 impl<S> Checked<S> {
     pub fn new(inner: S, expected: Expected) -> Self {
-        let hashers = Some((Md5Hasher::default(), Hasher::new(expected.algorithm)));
-        Self { inner, expected, seen: 0, hashers, received: None }
+        let other =
+            expected.claimed.as_ref().map(|(algorithm, _)| *algorithm).filter(|of| *of != expected.algorithm);
+        let hashers = Hashers {
+            md5: Md5Hasher::default(),
+            kept: Hasher::new(expected.algorithm),
+            other: other.map(|algorithm| (algorithm, Hasher::new(algorithm))),
+        };
+        Self { inner, expected, seen: 0, hashers: Some(hashers), received: None }
     }
 
     /// What came; `None` unless the body was read to a good end.
@@ -87,45 +100,59 @@ impl<S> Checked<S> {
         if self.seen > self.expected.most {
             return Err(S3Error::EntityTooLarge { size: self.seen, most: self.expected.most });
         }
-        if let Some((md5, hasher)) = &mut self.hashers {
-            md5.update(bytes);
-            hasher.update(bytes);
+        if let Some(hashers) = &mut self.hashers {
+            hashers.md5.update(bytes);
+            hashers.kept.update(bytes);
+            if let Some((_, other)) = &mut hashers.other {
+                other.update(bytes);
+            }
         }
         Ok(())
     }
 
     fn finish(&mut self) -> Result<(), S3Error> {
-        let Some((md5, hasher)) = self.hashers.take() else { return Ok(()) };
+        let Some(hashers) = self.hashers.take() else { return Ok(()) };
         if self.expected.length.is_some_and(|length| length != self.seen) {
             return Err(S3Error::IncompleteBody);
         }
-        let (md5, value) = (md5.finish(), hasher.finish());
+        let md5 = hashers.md5.finish();
         if let Some(expected) = self.expected.md5.filter(|expected| *expected != md5) {
             return Err(S3Error::BadDigest {
                 expected: STANDARD.encode(expected),
                 calculated: STANDARD.encode(md5),
             });
         }
-        let algorithm = self.expected.algorithm;
-        if self.claimed()?.is_some_and(|claimed| claimed != value) {
-            return Err(S3Error::BadChecksum { algorithm: algorithm.as_str() });
+        let checksum = Checksum::full(self.expected.algorithm, hashers.kept.finish());
+        let other = hashers.other.map(|(algorithm, hasher)| Checksum::full(algorithm, hasher.finish()));
+        if let Some((algorithm, claimed)) = &self.expected.claimed {
+            let found = other.as_ref().unwrap_or(&checksum);
+            if claimed.value(*algorithm)? != found.value {
+                return Err(S3Error::BadChecksum { algorithm: algorithm.as_str() });
+            }
         }
-        self.received = Some(Received { size: self.seen, md5, checksum: Checksum::full(algorithm, value) });
+        self.received = Some(Received { size: self.seen, md5, checksum, other });
         Ok(())
     }
+}
 
-    fn claimed(&self) -> Result<Option<Vec<u8>>, S3Error> {
-        let algorithm = self.expected.algorithm;
-        match &self.expected.claimed {
-            Claimed::Nothing => Ok(None),
-            Claimed::Value(value) => Ok(Some(value.clone())),
-            Claimed::Trailer(trailers) => {
+struct Hashers {
+    md5: Md5Hasher,
+    kept: Hasher,
+    other: Option<(Algorithm, Hasher)>,
+}
+
+impl Claimed {
+    /// Asked for at the end of the body, when a trailer has come.
+    fn value(&self, algorithm: Algorithm) -> Result<Vec<u8>, S3Error> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::Trailer(trailers) => {
                 let Some(text) = trailers.get(algorithm.header()) else {
                     return Err(S3Error::invalid_request(
                         "Malformed trailer: the announced checksum is missing.",
                     ));
                 };
-                parse_value(algorithm, &text).map(Some).ok_or_else(|| invalid_value(algorithm))
+                parse_value(algorithm, &text).ok_or_else(|| invalid_value(algorithm))
             }
         }
     }
@@ -181,13 +208,34 @@ mod tests {
         let value = good.checksum.value;
         for (promise, code) in [
             (Expected { length: Some(5), md5: Some(md5), ..expected() }, None),
-            (Expected { claimed: Claimed::Value(value.clone()), ..expected() }, None),
+            (
+                Expected { claimed: Some((Algorithm::Crc32, Claimed::Value(value.clone()))), ..expected() },
+                None,
+            ),
+            (
+                Expected {
+                    algorithm: Algorithm::Sha1,
+                    claimed: Some((Algorithm::Crc32, Claimed::Value(value))),
+                    ..expected()
+                },
+                None,
+            ),
+            (
+                Expected { claimed: Some((Algorithm::Sha1, Claimed::Value(vec![0; 20]))), ..expected() },
+                Some("BadDigest"),
+            ),
             (Expected { length: Some(6), ..expected() }, Some("IncompleteBody")),
             (Expected { most: 4, ..expected() }, Some("EntityTooLarge")),
             (Expected { md5: Some([0; 16]), ..expected() }, Some("BadDigest")),
-            (Expected { claimed: Claimed::Value(vec![0; 4]), ..expected() }, Some("BadDigest")),
             (
-                Expected { claimed: Claimed::Trailer(Trailers::default()), ..expected() },
+                Expected { claimed: Some((Algorithm::Crc32, Claimed::Value(vec![0; 4]))), ..expected() },
+                Some("BadDigest"),
+            ),
+            (
+                Expected {
+                    claimed: Some((Algorithm::Crc32, Claimed::Trailer(Trailers::default()))),
+                    ..expected()
+                },
                 Some("InvalidRequest"),
             ),
         ] {

@@ -128,6 +128,9 @@ pub struct PartRecord {
     pub size: u64,
     pub md5: [u8; 16],
     pub checksum: Checksum,
+    /// The client's own, of another algorithm than the upload's.
+    #[serde(default)]
+    pub other: Option<Checksum>,
     pub modified: Timestamp,
     pub placement: Placement,
 }
@@ -221,7 +224,7 @@ impl Metadata {
             .await
     }
 
-    /// Names an object's bytes, in place of what was under the key.
+    /// Names an object's bytes, in place of what was under the key. True when that left garbage.
     ///
     /// Errors: NoSuchBucket (deleted meanwhile), PreconditionFailed, NoSuchKey (an `If-Match` on nothing).
     pub async fn put_object(
@@ -231,7 +234,7 @@ impl Metadata {
         object: ObjectRecord,
         content: ContentRecord,
         condition: WriteCondition,
-    ) -> Result<(), S3Error> {
+    ) -> Result<bool, S3Error> {
         let (bucket, key) = (bucket.clone(), key.to_owned());
         self.store
             .write(move |txn| {
@@ -241,19 +244,20 @@ impl Metadata {
             .await
     }
 
-    /// Removes objects; keys without one are passed over.
-    pub async fn delete_objects(&self, bucket: &Bucket, keys: Vec<String>) -> Result<(), S3Error> {
+    /// Removes objects; keys without one are passed over. True when that left garbage.
+    pub async fn delete_objects(&self, bucket: &Bucket, keys: Vec<String>) -> Result<bool, S3Error> {
         let bucket = bucket.record.id;
         self.store
             .write(move |txn| {
+                let mut garbage = false;
                 for key in keys {
                     let at = (bucket, key);
                     if let Some(object) = txn.get(&OBJECTS, &at)? {
-                        discard(txn, object.content)?;
+                        garbage |= discard(txn, object.content)?;
                         txn.delete(&OBJECTS, &at)?;
                     }
                 }
-                Ok(())
+                Ok(garbage)
             })
             .await
     }
@@ -280,7 +284,7 @@ impl Metadata {
         found.ok_or_else(|| no_such_upload(upload))
     }
 
-    /// Names a part's bytes, in place of those that had its number.
+    /// Names a part's bytes, in place of those that had its number. True when that left garbage.
     ///
     /// Errors: NoSuchUpload (aborted or completed meanwhile).
     pub async fn put_part(
@@ -289,7 +293,7 @@ impl Metadata {
         key: &str,
         (upload, number): (Uuid, u32),
         part: PartRecord,
-    ) -> Result<(), S3Error> {
+    ) -> Result<bool, S3Error> {
         let at = (bucket.record.id, key.to_owned(), upload);
         let replaced = new_id(part.modified);
         self.store
@@ -297,11 +301,14 @@ impl Metadata {
                 if !txn.contains(&UPLOADS, &at)? {
                     return Err(no_such_upload(upload));
                 }
-                if let Some(before) = txn.get(&PARTS, &(upload, number))? {
-                    txn.put(&GARBAGE, &replaced, &Garbage::Bytes(before.placement))?;
+                let before = txn.get(&PARTS, &(upload, number))?.map(|before| before.placement);
+                let before = before.filter(|placement| placement.file().is_some());
+                if let Some(placement) = &before {
+                    txn.put(&GARBAGE, &replaced, &Garbage::Bytes(placement.clone()))?;
                 }
                 name_file(txn, &part.placement)?;
-                Ok(txn.put(&PARTS, &(upload, number), &part)?)
+                txn.put(&PARTS, &(upload, number), &part)?;
+                Ok(before.is_some())
             })
             .await
     }
@@ -419,19 +426,20 @@ fn replace(
     object: &ObjectRecord,
     content: &ContentRecord,
     condition: &WriteCondition,
-) -> Result<(), S3Error> {
+) -> Result<bool, S3Error> {
     let at = (bucket.record.id, key);
     let before = txn.get(&OBJECTS, &at)?;
     condition.check(&at.1, before.as_ref().map(|object| object.etag.as_str()))?;
-    if let Some(before) = before {
-        discard(txn, before.content)?;
-    }
+    let garbage = match before {
+        Some(before) => discard(txn, before.content)?,
+        None => false,
+    };
     if let BodyRecord::Whole(placement) = &content.body {
         name_file(txn, placement)?;
     }
     txn.put(&CONTENTS, &object.content, content)?;
     txn.put(&OBJECTS, &at, object)?;
-    Ok(())
+    Ok(garbage)
 }
 
 fn name_file(txn: &mut Txn<'_>, placement: &Placement) -> Result<(), S3Error> {
@@ -442,15 +450,18 @@ fn name_file(txn: &mut Txn<'_>, placement: &Placement) -> Result<(), S3Error> {
 }
 
 /// Removes a content; its bytes become garbage, if they are not in the record itself.
-fn discard(txn: &mut Txn<'_>, content: Uuid) -> Result<(), S3Error> {
-    let Some(record) = txn.get(&CONTENTS, &content)? else { return Ok(()) };
-    match record.body {
-        BodyRecord::Whole(placement) if placement.file().is_none() => {}
-        BodyRecord::Whole(placement) => txn.put(&GARBAGE, &content, &Garbage::Bytes(placement))?,
-        BodyRecord::Parts { upload, .. } => txn.put(&GARBAGE, &content, &Garbage::Parts(upload))?,
+fn discard(txn: &mut Txn<'_>, content: Uuid) -> Result<bool, S3Error> {
+    let Some(record) = txn.get(&CONTENTS, &content)? else { return Ok(false) };
+    let garbage = match record.body {
+        BodyRecord::Whole(placement) if placement.file().is_none() => None,
+        BodyRecord::Whole(placement) => Some(Garbage::Bytes(placement)),
+        BodyRecord::Parts { upload, .. } => Some(Garbage::Parts(upload)),
+    };
+    if let Some(garbage) = &garbage {
+        txn.put(&GARBAGE, &content, garbage)?;
     }
     txn.delete(&CONTENTS, &content)?;
-    Ok(())
+    Ok(garbage.is_some())
 }
 
 fn completed_before(

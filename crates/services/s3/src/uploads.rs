@@ -92,6 +92,7 @@ impl S3 {
             size: received.size,
             md5: received.md5,
             checksum: received.checksum.clone(),
+            other: received.other.clone(),
             modified,
             placement: placement.clone(),
         };
@@ -235,7 +236,9 @@ fn choose<'p>(
         let there = parts.get(&number).filter(|there| there.etag() == part.etag).ok_or_else(invalid)?;
         let algorithm = there.checksum.algorithm;
         for (of, text) in &part.checksums {
-            if *of != algorithm || parse_value(algorithm, text).as_ref() != Some(&there.checksum.value) {
+            let known = [Some(&there.checksum), there.other.as_ref()].into_iter().flatten();
+            let same = known.into_iter().any(|known| known.algorithm == *of && known.text() == *text);
+            if !same {
                 return Err(invalid());
             }
         }

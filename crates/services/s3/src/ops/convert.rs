@@ -211,8 +211,8 @@ pub(super) fn expected(
         }
     };
     let named = context.header("x-amz-sdk-checksum-algorithm");
-    if let Some((algorithm, claimed)) = claimed {
-        expected.algorithm = algorithm;
+    if let Some((algorithm, _)) = &claimed {
+        expected.algorithm = required.unwrap_or(*algorithm);
         expected.claimed = claimed;
     } else if let (Some(named), None) = (named, required) {
         let unknown = || {

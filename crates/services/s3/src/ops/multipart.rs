@@ -102,11 +102,14 @@ pub(super) async fn upload_part(call: Call, input: UploadPartInput) -> Result<Up
     let required = record.algorithm();
     let expected =
         expected(&call.context, input.content_md5.as_ref(), &checksums_of!(input), Some(required))?;
-    if expected.algorithm != required {
+    // An upload that named no algorithm takes parts with any.
+    if let (Some((named, _)), Some((claimed, _))) = (record.checksum, &expected.claimed)
+        && named != *claimed
+    {
         return Err(S3Error::invalid_request(format!(
             "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-            record.checksum.map_or("null".to_owned(), |(of, _)| of.as_str().to_lowercase()),
-            expected.algorithm.as_str().to_lowercase()
+            named.as_str().to_lowercase(),
+            claimed.as_str().to_lowercase()
         )));
     }
     let body = request_body(input.body);
@@ -116,7 +119,7 @@ pub(super) async fn upload_part(call: Call, input: UploadPartInput) -> Result<Up
         server_side_encryption: encrypted(),
         ..UploadPartOutput::default()
     };
-    set_checksum!(output, Some(&received.checksum));
+    set_checksum!(output, Some(received.shown()));
     Ok(output)
 }
 
@@ -214,7 +217,7 @@ pub(super) async fn list_parts(call: Call, input: ListPartsInput) -> Result<List
             size: Some(size(part.size)),
             ..Part::default()
         };
-        set_checksum!(shown, Some(&part.checksum));
+        set_checksum!(shown, Some(part.other.as_ref().unwrap_or(&part.checksum)));
         shown
     });
     let shown: Vec<Part> = shown.collect();

@@ -1,0 +1,390 @@
+//! The service over a real store and real files, with a manual clock; over HTTP as far as it goes without a socket.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use millpond_blob::{BlobOptions, Blobs};
+use millpond_core::{AccountId, Clock, Region, RequestId, RootKey, Scope, Timestamp};
+use millpond_gateway::{Access, Arrival, Body, Caller, HttpService as _};
+use millpond_policy::Principal;
+use millpond_store::{Reads as _, Span, Store, StoreOptions};
+use millpond_work::{Pass, Tasks, Worker as _};
+
+use crate::error::S3Error;
+use crate::store::{CONTENTS, FILES, GARBAGE, PARTS};
+use crate::worker::GarbageRemoval;
+use crate::{Deps, ListQuery, PutOptions, S3, S3Http, S3Settings};
+
+const ACCOUNT: &str = "000000000000";
+
+struct Pond {
+    s3: S3,
+    http: S3Http,
+    clock: Clock,
+    _tasks: Tasks,
+    _dir: tempfile::TempDir,
+}
+
+fn pond() -> Pond {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(Timestamp::from_secs(1_800_000_000));
+    let store = Store::open(&dir.path().join("store"), StoreOptions::default()).unwrap();
+    let root = RootKey::from_bytes([7; 32]);
+    let blobs = Blobs::open(&dir.path().join("blobs"), &root, clock.clone(), BlobOptions::default()).unwrap();
+    let tasks = Tasks::new(clock.clone());
+    let s3 =
+        S3::open(Deps { store, blobs, clock: clock.clone(), tasks: &tasks, settings: S3Settings::default() });
+    let http = S3Http::new(&s3, Access::Open { account: ACCOUNT.parse().unwrap() }, Region::us_east_1());
+    Pond { s3, http, clock, _tasks: tasks, _dir: dir }
+}
+
+fn root() -> Caller {
+    let account: AccountId = ACCOUNT.parse().unwrap();
+    let scope = Scope::new(account.clone(), Region::us_east_1());
+    Caller::on_behalf_of(Principal::Root { account }, scope, Clock::manual(Timestamp::EPOCH))
+}
+
+fn anonymous() -> Caller {
+    let scope = Scope::new(ACCOUNT.parse().unwrap(), Region::us_east_1());
+    Caller::on_behalf_of(Principal::Anonymous, scope, Clock::manual(Timestamp::EPOCH))
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: http::HeaderMap,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The text of the first element of that name.
+    fn element(&self, name: &str) -> &str {
+        let open = format!("<{name}>");
+        let rest = self.body.split_once(&open).map_or("", |(_, rest)| rest);
+        rest.split_once("</").map_or("", |(text, _)| text)
+    }
+}
+
+impl Pond {
+    async fn send(&self, method: Method, uri: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = Request::builder().method(method).uri(uri).header("host", "localhost:4566");
+        if !headers.iter().any(|(name, _)| *name == "content-length") {
+            request = request.header("content-length", body.len());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body: Body =
+            Full::new(Bytes::from(body.to_owned())).map_err(|never| match never {}).boxed_unsync();
+        let arrival = Arrival {
+            request_id: RequestId::random(),
+            source_ip: Ipv4Addr::LOCALHOST.into(),
+            secure: false,
+            clock: self.clock.clone(),
+        };
+        let response: Response<Body> = self.http.handle(request.body(body).unwrap(), arrival).await;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    }
+
+    /// Runs the removal of garbage until nothing is left that can go.
+    async fn collect(&self) {
+        let worker = GarbageRemoval::new(self.s3.clone());
+        while matches!(worker.pass().await.unwrap(), Pass::MoreToDo) {}
+    }
+
+    fn rows(&self) -> (usize, usize, usize, usize) {
+        let read = self.s3.metadata().read().unwrap();
+        (
+            read.scan(&CONTENTS, Span::all()).count(),
+            read.scan(&PARTS, Span::all()).count(),
+            read.scan(&GARBAGE, Span::all()).count(),
+            read.scan(&FILES, Span::all()).count(),
+        )
+    }
+}
+
+#[tokio::test]
+async fn objects_in_process() {
+    let pond = pond();
+    let (s3, root) = (&pond.s3, root());
+    s3.create_bucket(&root, "flights").await.unwrap();
+    s3.create_bucket(&root, "flights").await.unwrap();
+    assert!(s3.bucket_exists(&root, "flights").await.unwrap());
+    assert!(!s3.bucket_exists(&root, "trains").await.unwrap());
+    let large = vec![7_u8; 300_000];
+    for (key, body) in [("a/1", b"one".to_vec()), ("a/2", large.clone()), ("b", Vec::new())] {
+        s3.put(&root, "flights", key, body, PutOptions::default()).await.unwrap();
+    }
+    let info = s3.head(&root, "flights", "a/1").await.unwrap();
+    assert_eq!((info.size, info.etag.as_str()), (3, "f97c5d29941bfb1b2fdab0874906ab82"));
+    assert_eq!(s3.get_range(&root, "flights", "a/1", 1..99).await.unwrap(), "ne");
+    let object = s3.get(&root, "flights", "a/2").await.unwrap();
+    assert_eq!(object.bytes(0..u64::MAX).await.unwrap(), large);
+    assert_eq!(object.bytes(65_530..65_540).await.unwrap(), large[65_530..65_540]);
+    let query = ListQuery { delimiter: Some("/".into()), ..ListQuery::default() };
+    let listing = s3.list(&root, "flights", &query).await.unwrap();
+    assert_eq!(listing.common_prefixes, ["a/"]);
+    assert_eq!(listing.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["b"]);
+    s3.delete(&root, "flights", "b").await.unwrap();
+    s3.delete(&root, "flights", "b").await.unwrap();
+    assert!(matches!(s3.get(&root, "flights", "b").await, Err(S3Error::NoSuchKey { .. })));
+    assert!(matches!(s3.get(&root, "nowhere", "b").await, Err(S3Error::NoSuchBucket { .. })));
+}
+
+#[tokio::test]
+async fn strangers_may_do_nothing() {
+    let pond = pond();
+    pond.s3.create_bucket(&root(), "closed").await.unwrap();
+    let (s3, stranger) = (&pond.s3, anonymous());
+    let denied = |outcome: Result<(), S3Error>| assert!(matches!(outcome, Err(S3Error::AccessDenied { .. })));
+    denied(s3.get(&stranger, "closed", "k").await.map(drop));
+    denied(s3.put(&stranger, "closed", "k", "x".to_owned(), PutOptions::default()).await.map(drop));
+    denied(s3.list(&stranger, "closed", &ListQuery::default()).await.map(drop));
+    denied(s3.delete(&stranger, "closed", "k").await);
+    denied(s3.create_bucket(&stranger, "another").await);
+    denied(s3.bucket_exists(&stranger, "closed").await.map(drop));
+}
+
+#[tokio::test]
+async fn replaced_bytes_go_when_their_last_reader_is_done() {
+    let pond = pond();
+    let (s3, root) = (&pond.s3, root());
+    s3.create_bucket(&root, "bucket").await.unwrap();
+    let (first, second) = (vec![1_u8; 100_000], vec![2_u8; 100_000]);
+    s3.put(&root, "bucket", "k", first.clone(), PutOptions::default()).await.unwrap();
+    let reader = s3.get(&root, "bucket", "k").await.unwrap();
+    s3.put(&root, "bucket", "k", second.clone(), PutOptions::default()).await.unwrap();
+    pond.collect().await;
+    assert_eq!(reader.bytes(0..100_000).await.unwrap(), first);
+    assert_eq!(pond.rows(), (1, 0, 1, 2));
+    drop(reader);
+    pond.collect().await;
+    assert_eq!(pond.rows(), (1, 0, 0, 1));
+    assert_eq!(s3.get_range(&root, "bucket", "k", 0..100_000).await.unwrap(), second);
+    s3.delete(&root, "bucket", "k").await.unwrap();
+    pond.collect().await;
+    assert_eq!(pond.rows(), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn objects_over_http() {
+    let pond = pond();
+    assert_eq!(pond.send(Method::PUT, "/bucket", &[], "").await.status, 200);
+    let headers = [
+        ("content-type", "text/plain"),
+        ("x-amz-meta-color", "blue"),
+        ("content-md5", "XUFAKrxLKna5cZ2REBfFkg=="),
+    ];
+    let put = pond.send(Method::PUT, "/bucket/a%20b", &headers, "hello").await;
+    assert_eq!(
+        (put.status.as_u16(), put.header("etag")),
+        (200, "\"5d41402abc4b2a76b9719d911017c592\""),
+        "{}",
+        put.body
+    );
+    assert_eq!(put.header("x-amz-checksum-type"), "FULL_OBJECT");
+    let get = pond.send(Method::GET, "/bucket/a%20b", &[], "").await;
+    assert_eq!((get.status.as_u16(), get.body.as_str()), (200, "hello"));
+    assert_eq!((get.header("content-type"), get.header("x-amz-meta-color")), ("text/plain", "blue"));
+    assert_eq!(get.header("content-length"), "5");
+    let part = pond.send(Method::GET, "/bucket/a%20b", &[("range", "bytes=1-2")], "").await;
+    assert_eq!(
+        (part.status.as_u16(), part.body.as_str(), part.header("content-range")),
+        (206, "el", "bytes 1-2/5")
+    );
+    let odd = pond.send(Method::GET, "/bucket/a%20b", &[("range", "lines=1")], "").await;
+    assert_eq!((odd.status.as_u16(), odd.body.as_str()), (200, "hello"));
+    let beyond = pond.send(Method::GET, "/bucket/a%20b", &[("range", "bytes=5-")], "").await;
+    assert_eq!(
+        (beyond.status.as_u16(), beyond.element("Code"), beyond.element("ActualObjectSize")),
+        (416, "InvalidRange", "5")
+    );
+    let same = [("if-none-match", "\"5d41402abc4b2a76b9719d911017c592\"")];
+    let unchanged = pond.send(Method::GET, "/bucket/a%20b", &same, "").await;
+    assert_eq!((unchanged.status.as_u16(), unchanged.body.as_str()), (304, ""));
+    let again = pond.send(Method::PUT, "/bucket/a%20b", &[("if-none-match", "*")], "x").await;
+    assert_eq!((again.status.as_u16(), again.element("Condition")), (412, "If-None-Match"));
+    let list = pond.send(Method::GET, "/bucket?list-type=2&encoding-type=url", &[], "").await;
+    assert_eq!(
+        (list.element("Key"), list.element("Size"), list.element("KeyCount")),
+        ("a%20b", "5", "1"),
+        "{}",
+        list.body
+    );
+    let copied = pond.send(Method::PUT, "/bucket/c", &[("x-amz-copy-source", "/bucket/a%20b")], "").await;
+    assert_eq!(copied.status, 200, "{}", copied.body);
+    assert_eq!(pond.send(Method::HEAD, "/bucket/c", &[], "").await.header("x-amz-meta-color"), "blue");
+    let onto = pond.send(Method::PUT, "/bucket/c", &[("x-amz-copy-source", "/bucket/c")], "").await;
+    assert_eq!((onto.status.as_u16(), onto.element("Code")), (400, "InvalidRequest"));
+    let delete = "<Delete><Object><Key>a b</Key></Object><Object><Key>c</Key></Object></Delete>";
+    let deleted = pond.send(Method::POST, "/bucket?delete", &[], delete).await;
+    assert_eq!(
+        (deleted.status.as_u16(), deleted.body.matches("<Deleted>").count()),
+        (200, 2),
+        "{}",
+        deleted.body
+    );
+    assert_eq!(pond.send(Method::DELETE, "/bucket", &[], "").await.status, 204);
+}
+
+#[tokio::test]
+async fn refusals_over_http() {
+    let pond = pond();
+    pond.send(Method::PUT, "/bucket", &[], "").await;
+    let long = format!("/bucket/{}", "k".repeat(1_025));
+    let (get, put, post) = (Method::GET, Method::PUT, Method::POST);
+    for (method, uri, headers, body, status, code) in [
+        (get.clone(), "/nowhere/k", &[][..], "", 404, "NoSuchBucket"),
+        (get.clone(), "/bucket/k", &[], "", 404, "NoSuchKey"),
+        (get.clone(), "/Bad_Name/k", &[], "", 400, "InvalidBucketName"),
+        (put.clone(), "/sthree-x", &[], "", 400, "InvalidBucketName"),
+        (put.clone(), long.as_str(), &[], "x", 400, "KeyTooLongError"),
+        (put.clone(), "/bucket/k", &[("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==")], "x", 400, "BadDigest"),
+        (put.clone(), "/bucket/k", &[("content-md5", "?")], "x", 400, "InvalidDigest"),
+        (put.clone(), "/bucket/k", &[("x-amz-checksum-crc32", "AAAAAA==")], "x", 400, "BadDigest"),
+        (put.clone(), "/bucket/k", &[("x-amz-checksum-crc32", "AA==")], "x", 400, "InvalidRequest"),
+        (put.clone(), "/bucket/k", &[("content-length", "9")], "x", 400, "IncompleteBody"),
+        (put.clone(), "/bucket/k", &[("content-length", "6000000000")], "x", 400, "EntityTooLarge"),
+        (put.clone(), "/bucket/k", &[("x-amz-storage-class", "GLACIER")], "x", 501, "NotImplemented"),
+        (put.clone(), "/bucket/k", &[("if-match", "abc")], "x", 404, "NoSuchKey"),
+        (put.clone(), "/bucket?versioning", &[], "<x/>", 501, "NotImplemented"),
+        (post.clone(), "/bucket?delete", &[], "<Delete>", 400, "MalformedXML"),
+        (
+            post.clone(),
+            "/bucket?delete",
+            &[("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==")],
+            "<Delete/>",
+            400,
+            "BadDigest",
+        ),
+        (
+            post.clone(),
+            "/bucket",
+            &[("content-type", "multipart/form-data; boundary=x")],
+            "",
+            501,
+            "NotImplemented",
+        ),
+        (get.clone(), "/bucket?policy", &[], "", 404, "NoSuchBucketPolicy"),
+        (get.clone(), "/bucket?list-type=2&continuation-token=abc", &[], "", 400, "InvalidArgument"),
+        (get.clone(), "/bucket?list-type=2&max-keys=-1", &[], "", 400, "InvalidArgument"),
+        (get.clone(), "/bucket/k?versionId=abc", &[], "", 400, "InvalidArgument"),
+        (get.clone(), "/bucket/k?uploadId=abc", &[], "", 404, "NoSuchUpload"),
+        (put.clone(), "/bucket/k?uploadId=abc&partNumber=0", &[], "x", 400, "InvalidArgument"),
+        (get, "/bucket/%ff", &[], "", 400, "InvalidURI"),
+    ] {
+        let answer = pond.send(method, uri, headers, body).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.element("Code")),
+            (status, code),
+            "{uri} {headers:?} {}",
+            answer.body
+        );
+        assert!(!answer.element("Message").is_empty() && !answer.element("RequestId").is_empty(), "{uri}");
+    }
+    let large = "v".repeat(2_100);
+    let answer = pond.send(put, "/bucket/k", &[("x-amz-meta-a", &large)], "x").await;
+    assert_eq!(answer.element("Code"), "MetadataTooLarge");
+    assert_eq!(pond.rows(), (0, 0, 0, 0), "what is refused leaves nothing");
+}
+
+#[tokio::test]
+async fn chunked_bodies() {
+    let pond = pond();
+    pond.send(Method::PUT, "/bucket", &[], "").await;
+    let headers = |length: &'static str| {
+        [
+            ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+            ("x-amz-decoded-content-length", length),
+            ("x-amz-trailer", "x-amz-checksum-crc32"),
+            ("content-encoding", "aws-chunked"),
+        ]
+    };
+    let body = |sum: &str| format!("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:{sum}\r\n\r\n");
+    let put = pond.send(Method::PUT, "/bucket/k", &headers("5"), &body("NhCmhg==")).await;
+    assert_eq!((put.status.as_u16(), put.header("x-amz-checksum-crc32")), (200, "NhCmhg=="), "{}", put.body);
+    let get = pond.send(Method::GET, "/bucket/k", &[("x-amz-checksum-mode", "ENABLED")], "").await;
+    assert_eq!((get.body.as_str(), get.header("content-encoding")), ("hello", ""));
+    assert_eq!(get.header("x-amz-checksum-crc32"), "NhCmhg==");
+    let wrong = pond.send(Method::PUT, "/bucket/k", &headers("5"), &body("AAAAAA==")).await;
+    assert_eq!((wrong.status.as_u16(), wrong.element("Code")), (400, "BadDigest"));
+    let short = pond.send(Method::PUT, "/bucket/k", &headers("6"), &body("NhCmhg==")).await;
+    assert_eq!((short.status.as_u16(), short.element("Code")), (400, "IncompleteBody"));
+}
+
+#[tokio::test]
+async fn multipart_over_http() {
+    let pond = pond();
+    pond.send(Method::PUT, "/bucket", &[], "").await;
+    let begun = pond.send(Method::POST, "/bucket/k?uploads", &[("x-amz-meta-a", "b")], "").await;
+    let id = begun.element("UploadId").to_owned();
+    assert!(!id.is_empty(), "{}", begun.body);
+    let part = |number: u32| format!("/bucket/k?partNumber={number}&uploadId={id}");
+    let large = "x".repeat(5 << 20);
+    let mut tags = Vec::new();
+    for (number, body) in [(1, "replaced"), (1, large.as_str()), (2, "left out"), (3, "the end")] {
+        let put = pond.send(Method::PUT, &part(number), &[], body).await;
+        assert_eq!(put.status, 200, "{}", put.body);
+        tags.push(put.header("etag").to_owned());
+    }
+    let listed = pond.send(Method::GET, &format!("/bucket/k?uploadId={id}"), &[], "").await;
+    assert_eq!(listed.body.matches("<Part>").count(), 3, "{}", listed.body);
+    assert_eq!(pond.send(Method::GET, "/bucket?uploads", &[], "").await.element("UploadId"), id);
+    let complete = |parts: &[(u32, &str)]| {
+        let parts = parts
+            .iter()
+            .map(|(n, tag)| format!("<Part><PartNumber>{n}</PartNumber><ETag>{tag}</ETag></Part>"));
+        format!("<CompleteMultipartUpload>{}</CompleteMultipartUpload>", parts.collect::<String>())
+    };
+    let uri = format!("/bucket/k?uploadId={id}");
+    for (parts, code) in [
+        (vec![(3, tags[3].as_str()), (1, tags[1].as_str())], "InvalidPartOrder"),
+        (vec![(1, tags[0].as_str())], "InvalidPart"),
+        (vec![(2, tags[2].as_str()), (3, tags[3].as_str())], "EntityTooSmall"),
+        (vec![], "MalformedXML"),
+    ] {
+        let answer = pond.send(Method::POST, &uri, &[], &complete(&parts)).await;
+        assert_eq!((answer.status.as_u16(), answer.element("Code")), (400, code), "{}", answer.body);
+    }
+    let whole = complete(&[(1, &tags[1]), (3, &tags[3])]);
+    let done = pond.send(Method::POST, &uri, &[], &whole).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert!(done.element("ETag").contains("-2"), "{}", done.body);
+    let again = pond.send(Method::POST, &uri, &[], &whole).await;
+    assert_eq!(again.element("ETag"), done.element("ETag"), "a retry answers the same");
+    let get = pond.send(Method::GET, "/bucket/k", &[], "").await;
+    assert_eq!(get.body, format!("{large}the end"));
+    assert_eq!(get.header("x-amz-meta-a"), "b");
+    let second = pond.send(Method::GET, "/bucket/k?partNumber=2", &[], "").await;
+    assert_eq!(
+        (second.status.as_u16(), second.body.as_str(), second.header("x-amz-mp-parts-count")),
+        (206, "the end", "2")
+    );
+    pond.collect().await;
+    assert_eq!(pond.rows(), (1, 2, 0, 1), "the small part is in its record");
+    pond.send(Method::DELETE, "/bucket/k", &[], "").await;
+    pond.collect().await;
+    assert_eq!(pond.rows(), (0, 0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_turned_is_the_clock_of_objects() {
+    let pond = pond();
+    pond.s3.create_bucket(&root(), "bucket").await.unwrap();
+    let before = pond.s3.put(&root(), "bucket", "k", "x".to_owned(), PutOptions::default()).await.unwrap();
+    pond.clock.advance(Duration::from_secs(86_400));
+    let after = pond.s3.put(&root(), "bucket", "k", "x".to_owned(), PutOptions::default()).await.unwrap();
+    assert_eq!(after.last_modified.since(before.last_modified), Duration::from_secs(86_400));
+}
