@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use millpond_blob::{BlobOptions, Blobs};
 use millpond_gateway::{ServiceTable, Services};
+use millpond_glue::Glue;
 use millpond_kinesis::Kinesis;
 use millpond_s3::{S3, S3Http};
 use millpond_sts::Sts;
@@ -33,14 +34,22 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         settings: settings.s3.clone(),
     });
     let s3_http = S3Http::new(&s3, (*access).clone(), settings.region.clone());
+    let glue =
+        Glue::open(millpond_glue::Deps { store: store.clone(), s3: s3.clone(), clock: clock.clone(), tasks });
     let services = Services::new().tasks(tasks.clone());
     Ok(services
         .service(millpond_sts::operations(), Arc::new(Sts))
+        .service(millpond_glue::operations(), Arc::new(glue))
         .service(millpond_kinesis::operations(), kinesis)
         .http_service(Arc::new(s3_http)))
 }
 
 /// Every service's table, without a pond to serve from.
 pub fn tables() -> Vec<ServiceTable> {
-    vec![millpond_kinesis::operations().table(), millpond_s3::table(), millpond_sts::operations().table()]
+    vec![
+        millpond_glue::operations().table(),
+        millpond_kinesis::operations().table(),
+        millpond_s3::table(),
+        millpond_sts::operations().table(),
+    ]
 }

@@ -19,6 +19,8 @@ pub enum GlueError {
     VersionNotFound,
     #[error("Crawler entry with name {0} does not exist")]
     CrawlerNotFound(String),
+    #[error("Classifier {0} not found.")]
+    ClassifierNotFound(String),
     #[error("Database already exists.")]
     DatabaseExists,
     #[error("Table already exists.")]
@@ -27,6 +29,8 @@ pub enum GlueError {
     PartitionExists,
     #[error("Crawler {0} already exists")]
     CrawlerExists(String),
+    #[error("Classifier {0} already exists")]
+    ClassifierExists(String),
     #[error("Crawler with name {0} has already started")]
     CrawlerRunning(String),
     #[error("Crawler with name {0} isn't running")]
@@ -72,10 +76,13 @@ impl ServiceError for GlueError {
             | Self::TableNotFound(_)
             | Self::PartitionNotFound
             | Self::VersionNotFound
-            | Self::CrawlerNotFound(_) => "EntityNotFoundException",
-            Self::DatabaseExists | Self::TableExists | Self::PartitionExists | Self::CrawlerExists(_) => {
-                "AlreadyExistsException"
-            }
+            | Self::CrawlerNotFound(_)
+            | Self::ClassifierNotFound(_) => "EntityNotFoundException",
+            Self::DatabaseExists
+            | Self::TableExists
+            | Self::PartitionExists
+            | Self::CrawlerExists(_)
+            | Self::ClassifierExists(_) => "AlreadyExistsException",
             Self::CrawlerRunning(_) => "CrawlerRunningException",
             Self::CrawlerNotRunning(_) => "CrawlerNotRunningException",
             Self::CrawlerStopping(_) => "CrawlerStoppingException",

@@ -275,6 +275,17 @@ pub fn merged(mut mine: Vec<(String, HiveType)>, others: Vec<(String, HiveType)>
     mine
 }
 
+/// `name`, or `name_1`, `name_2`, … when it is taken.
+pub(crate) fn unused(name: String, taken: impl Fn(&str) -> bool) -> String {
+    if !taken(&name) {
+        return name;
+    }
+    (1..)
+        .map(|n| format!("{name}_{n}"))
+        .find(|name| !taken(name))
+        .expect("only finitely many names are taken")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -152,3 +152,18 @@ pub struct Page<T, K> {
     /// The key after which to go on; `None` when the listing is at its end.
     pub next: Option<K>,
 }
+
+impl<T, K> Page<T, K> {
+    /// Takes `limit` items and says where the next page starts, which is known when there is one more.
+    pub(crate) fn take<E>(
+        items: impl Iterator<Item = Result<T, E>>,
+        limit: usize,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Self, E> {
+        let mut taken: Vec<T> = items.take(limit.saturating_add(1)).collect::<Result<_, _>>()?;
+        let more = taken.len() > limit;
+        taken.truncate(limit);
+        let next = if more { taken.last().map(key) } else { None };
+        Ok(Self { items: taken, next })
+    }
+}

@@ -8,7 +8,7 @@ use millpond_gateway::{Action, Caller, Operations, ServiceInfo};
 use crate::api;
 use crate::error::GlueError;
 use crate::ops::{self, on_catalog, on_database, on_table};
-use crate::resources::crawler;
+use crate::resources::{catalog, crawler};
 use crate::service::Glue;
 
 pub fn operations() -> Operations<Glue> {
@@ -84,6 +84,12 @@ pub fn operations() -> Operations<Glue> {
             ops::crawler::create_crawler,
         )
         .op(
+            "CreateClassifier",
+            Action("glue:CreateClassifier"),
+            |c: &Caller, _: &api::CreateClassifierInput| catalog(&c.scope),
+            ops::classifier::create_classifier,
+        )
+        .op(
             "CreateDatabase",
             Action("glue:CreateDatabase"),
             |c: &Caller, i: &api::CreateDatabaseInput| {
@@ -106,6 +112,12 @@ pub fn operations() -> Operations<Glue> {
                 named(c, i.catalog_id.as_ref(), &i.database_name, i.table_input.as_ref())
             },
             ops::table::create_table,
+        )
+        .op(
+            "DeleteClassifier",
+            Action("glue:DeleteClassifier"),
+            |c: &Caller, _: &api::DeleteClassifierInput| catalog(&c.scope),
+            ops::classifier::delete_classifier,
         )
         .op(
             "DeleteCrawler",
@@ -142,6 +154,18 @@ pub fn operations() -> Operations<Glue> {
                 on_table(c, i.catalog_id.as_ref(), &i.database_name, &i.table_name)
             },
             ops::table::delete_table_version,
+        )
+        .op(
+            "GetClassifier",
+            Action("glue:GetClassifier"),
+            |c: &Caller, _: &api::GetClassifierInput| catalog(&c.scope),
+            ops::classifier::get_classifier,
+        )
+        .op(
+            "GetClassifiers",
+            Action("glue:GetClassifiers"),
+            |c: &Caller, _: &api::GetClassifiersInput| catalog(&c.scope),
+            ops::classifier::get_classifiers,
         )
         .op(
             "GetCrawler",
@@ -244,6 +268,12 @@ pub fn operations() -> Operations<Glue> {
             Action("glue:StopCrawler"),
             |c: &Caller, i: &api::StopCrawlerInput| crawler(&c.scope, &i.name),
             ops::crawler::stop_crawler,
+        )
+        .op(
+            "UpdateClassifier",
+            Action("glue:UpdateClassifier"),
+            |c: &Caller, _: &api::UpdateClassifierInput| catalog(&c.scope),
+            ops::classifier::update_classifier,
         )
         .op(
             "UpdateCrawler",

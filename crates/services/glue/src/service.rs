@@ -10,6 +10,7 @@ use millpond_work::{Tasks, Wake};
 
 use crate::catalog::Catalog;
 use crate::catalog::garbage::Sweeper;
+use crate::crawl::own::Classifiers;
 use crate::crawl::run::{CrawlWorker, Crawls, WORKERS};
 use crate::crawl::store::Crawlers;
 
@@ -28,6 +29,7 @@ pub struct Glue(Arc<Inner>);
 struct Inner {
     catalog: Catalog,
     crawlers: Crawlers,
+    classifiers: Classifiers,
     wakes: Vec<Wake>,
 }
 
@@ -38,10 +40,12 @@ impl Glue {
         let garbage = Wake::new();
         tasks.worker_woken_by(&garbage, Sweeper { store: store.clone() });
         let catalog = Catalog::new(store.clone(), clock.clone(), garbage);
-        let crawlers = Crawlers::new(store, clock.clone());
+        let crawlers = Crawlers::new(store.clone(), clock.clone());
+        let classifiers = Classifiers::new(store, clock.clone());
         let shared = Arc::new(Crawls {
             catalog: catalog.clone(),
             crawlers: crawlers.clone(),
+            classifiers: classifiers.clone(),
             s3,
             clock,
             token: tasks.token().clone(),
@@ -52,7 +56,7 @@ impl Glue {
                 tasks.worker(CrawlWorker { name: format!("glue.crawls.{n}"), shared: Arc::clone(&shared) })
             })
             .collect();
-        Self(Arc::new(Inner { catalog, crawlers, wakes }))
+        Self(Arc::new(Inner { catalog, crawlers, classifiers, wakes }))
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -61,6 +65,10 @@ impl Glue {
 
     pub(crate) fn crawlers(&self) -> &Crawlers {
         &self.0.crawlers
+    }
+
+    pub(crate) fn classifiers(&self) -> &Classifiers {
+        &self.0.classifiers
     }
 
     /// A crawler was started: one of the workers takes it, the others find nothing.

@@ -23,15 +23,19 @@ pub mod op {
     pub const BATCH_GET_CRAWLERS: &str = "BatchGetCrawlers";
     pub const BATCH_GET_PARTITION: &str = "BatchGetPartition";
     pub const BATCH_UPDATE_PARTITION: &str = "BatchUpdatePartition";
+    pub const CREATE_CLASSIFIER: &str = "CreateClassifier";
     pub const CREATE_CRAWLER: &str = "CreateCrawler";
     pub const CREATE_DATABASE: &str = "CreateDatabase";
     pub const CREATE_PARTITION: &str = "CreatePartition";
     pub const CREATE_TABLE: &str = "CreateTable";
+    pub const DELETE_CLASSIFIER: &str = "DeleteClassifier";
     pub const DELETE_CRAWLER: &str = "DeleteCrawler";
     pub const DELETE_DATABASE: &str = "DeleteDatabase";
     pub const DELETE_PARTITION: &str = "DeletePartition";
     pub const DELETE_TABLE: &str = "DeleteTable";
     pub const DELETE_TABLE_VERSION: &str = "DeleteTableVersion";
+    pub const GET_CLASSIFIER: &str = "GetClassifier";
+    pub const GET_CLASSIFIERS: &str = "GetClassifiers";
     pub const GET_CRAWLER: &str = "GetCrawler";
     pub const GET_CRAWLER_METRICS: &str = "GetCrawlerMetrics";
     pub const GET_CRAWLERS: &str = "GetCrawlers";
@@ -47,6 +51,7 @@ pub mod op {
     pub const LIST_CRAWLERS: &str = "ListCrawlers";
     pub const START_CRAWLER: &str = "StartCrawler";
     pub const STOP_CRAWLER: &str = "StopCrawler";
+    pub const UPDATE_CLASSIFIER: &str = "UpdateClassifier";
     pub const UPDATE_CRAWLER: &str = "UpdateCrawler";
     pub const UPDATE_DATABASE: &str = "UpdateDatabase";
     pub const UPDATE_PARTITION: &str = "UpdatePartition";

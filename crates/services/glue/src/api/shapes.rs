@@ -5,13 +5,14 @@ use millpond_wire::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 use super::types::{
     BatchCreatePartitionInput, BatchDeletePartitionInput, BatchDeleteTableInput,
     BatchDeleteTableVersionInput, BatchGetCrawlersInput, BatchGetPartitionInput, BatchUpdatePartitionInput,
-    CreateCrawlerInput, CreateDatabaseInput, CreatePartitionInput, CreateTableInput, DeleteBehavior,
-    DeleteCrawlerInput, DeleteDatabaseInput, DeletePartitionInput, DeleteTableInput, DeleteTableVersionInput,
+    CreateClassifierInput, CreateCrawlerInput, CreateDatabaseInput, CreatePartitionInput, CreateTableInput,
+    CsvHeaderOption, DeleteBehavior, DeleteClassifierInput, DeleteCrawlerInput, DeleteDatabaseInput,
+    DeletePartitionInput, DeleteTableInput, DeleteTableVersionInput, GetClassifierInput, GetClassifiersInput,
     GetCrawlerInput, GetCrawlerMetricsInput, GetCrawlersInput, GetDatabaseInput, GetDatabasesInput,
     GetPartitionIndexesInput, GetPartitionInput, GetPartitionsInput, GetTableInput, GetTableVersionInput,
     GetTableVersionsInput, GetTablesInput, ListCrawlersInput, RecrawlBehavior, StartCrawlerInput,
-    StopCrawlerInput, UpdateBehavior, UpdateCrawlerInput, UpdateDatabaseInput, UpdatePartitionInput,
-    UpdateTableInput,
+    StopCrawlerInput, UpdateBehavior, UpdateClassifierInput, UpdateCrawlerInput, UpdateDatabaseInput,
+    UpdatePartitionInput, UpdateTableInput,
 };
 
 static BATCH_CREATE_PARTITION_REQUEST: Shape = Shape::Structure(&[
@@ -145,6 +146,13 @@ static CRAWLER_TARGETS: Shape = Shape::Structure(&[
     Member::refused("HudiTargets"),
 ]);
 
+static CREATE_CLASSIFIER_REQUEST: Shape = Shape::Structure(&[
+    Member::refused("GrokClassifier"),
+    Member::refused("XMLClassifier"),
+    Member::refused("JsonClassifier"),
+    Member::optional("CsvClassifier", &CREATE_CSV_CLASSIFIER_REQUEST),
+]);
+
 static CREATE_CRAWLER_REQUEST: Shape = Shape::Structure(&[
     Member::required("Name", &NAME_STRING),
     Member::required("Role", &Shape::STRING),
@@ -162,6 +170,19 @@ static CREATE_CRAWLER_REQUEST: Shape = Shape::Structure(&[
     Member::refused("CrawlerSecurityConfiguration"),
     Member::refused("Tags"),
     Member::optional("CatalogId", &CATALOG_ID_STRING),
+]);
+
+static CREATE_CSV_CLASSIFIER_REQUEST: Shape = Shape::Structure(&[
+    Member::required("Name", &NAME_STRING),
+    Member::optional("Delimiter", &CSV_COLUMN_DELIMITER),
+    Member::optional("QuoteSymbol", &CSV_QUOTE_SYMBOL),
+    Member::optional("ContainsHeader", &CSV_HEADER_OPTION),
+    Member::optional("Header", &CSV_HEADER),
+    Member::refused("DisableValueTrimming"),
+    Member::optional("AllowSingleColumn", &Shape::Boolean),
+    Member::refused("CustomDatatypeConfigured"),
+    Member::refused("CustomDatatypes"),
+    Member::refused("Serde"),
 ]);
 
 static CREATE_DATABASE_REQUEST: Shape = Shape::Structure(&[
@@ -187,6 +208,23 @@ static CREATE_TABLE_REQUEST: Shape = Shape::Structure(&[
     Member::refused("OpenTableFormatInput"),
 ]);
 
+static CSV_COLUMN_DELIMITER_PATTERN: Pattern = Pattern::new("[^\\r\\n]", "[^\\r\\n]", None);
+
+static CSV_COLUMN_DELIMITER: Shape = Shape::String(Text {
+    length: Length::new(1, 1),
+    pattern: Some(&CSV_COLUMN_DELIMITER_PATTERN),
+    ..Text::ANY
+});
+
+static CSV_HEADER: Shape = Shape::List { member: &NAME_STRING, length: Length::ANY };
+
+static CSV_HEADER_OPTION: Shape = Shape::String(Text { values: CsvHeaderOption::TEXTS, ..Text::ANY });
+
+static CSV_QUOTE_SYMBOL_PATTERN: Pattern = Pattern::new("[^\\r\\n]", "[^\\r\\n]", None);
+
+static CSV_QUOTE_SYMBOL: Shape =
+    Shape::String(Text { length: Length::new(1, 1), pattern: Some(&CSV_QUOTE_SYMBOL_PATTERN), ..Text::ANY });
+
 static DATABASE_INPUT: Shape = Shape::Structure(&[
     Member::required("Name", &NAME_STRING),
     Member::optional("Description", &DESCRIPTION_STRING),
@@ -198,6 +236,8 @@ static DATABASE_INPUT: Shape = Shape::Structure(&[
 ]);
 
 static DELETE_BEHAVIOR: Shape = Shape::String(Text { values: DeleteBehavior::TEXTS, ..Text::ANY });
+
+static DELETE_CLASSIFIER_REQUEST: Shape = Shape::Structure(&[Member::required("Name", &NAME_STRING)]);
 
 static DELETE_CRAWLER_REQUEST: Shape = Shape::Structure(&[Member::required("Name", &NAME_STRING)]);
 
@@ -268,6 +308,13 @@ static FORMAT_STRING_PATTERN: Pattern = Pattern::new(
 
 static FORMAT_STRING: Shape =
     Shape::String(Text { length: Length::new(0, 128), pattern: Some(&FORMAT_STRING_PATTERN), ..Text::ANY });
+
+static GET_CLASSIFIER_REQUEST: Shape = Shape::Structure(&[Member::required("Name", &NAME_STRING)]);
+
+static GET_CLASSIFIERS_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("MaxResults", &PAGE_SIZE),
+    Member::optional("NextToken", &Shape::STRING),
+]);
 
 static GET_CRAWLER_METRICS_REQUEST: Shape = Shape::Structure(&[
     Member::optional("CrawlerNameList", &CRAWLER_NAME_LIST),
@@ -543,6 +590,13 @@ static URI: Shape =
 
 static UPDATE_BEHAVIOR: Shape = Shape::String(Text { values: UpdateBehavior::TEXTS, ..Text::ANY });
 
+static UPDATE_CLASSIFIER_REQUEST: Shape = Shape::Structure(&[
+    Member::refused("GrokClassifier"),
+    Member::refused("XMLClassifier"),
+    Member::refused("JsonClassifier"),
+    Member::optional("CsvClassifier", &UPDATE_CSV_CLASSIFIER_REQUEST),
+]);
+
 static UPDATE_CRAWLER_REQUEST: Shape = Shape::Structure(&[
     Member::required("Name", &NAME_STRING),
     Member::optional("Role", &Shape::STRING),
@@ -559,6 +613,19 @@ static UPDATE_CRAWLER_REQUEST: Shape = Shape::Structure(&[
     Member::optional("Configuration", &Shape::STRING),
     Member::refused("CrawlerSecurityConfiguration"),
     Member::optional("CatalogId", &CATALOG_ID_STRING),
+]);
+
+static UPDATE_CSV_CLASSIFIER_REQUEST: Shape = Shape::Structure(&[
+    Member::required("Name", &NAME_STRING),
+    Member::optional("Delimiter", &CSV_COLUMN_DELIMITER),
+    Member::optional("QuoteSymbol", &CSV_QUOTE_SYMBOL),
+    Member::optional("ContainsHeader", &CSV_HEADER_OPTION),
+    Member::optional("Header", &CSV_HEADER),
+    Member::refused("DisableValueTrimming"),
+    Member::optional("AllowSingleColumn", &Shape::Boolean),
+    Member::refused("CustomDatatypeConfigured"),
+    Member::refused("CustomDatatypes"),
+    Member::refused("Serde"),
 ]);
 
 static UPDATE_DATABASE_REQUEST: Shape = Shape::Structure(&[
@@ -631,6 +698,10 @@ impl Shaped for BatchUpdatePartitionInput {
     const SHAPE: &'static Shape = &BATCH_UPDATE_PARTITION_REQUEST;
 }
 
+impl Shaped for CreateClassifierInput {
+    const SHAPE: &'static Shape = &CREATE_CLASSIFIER_REQUEST;
+}
+
 impl Shaped for CreateCrawlerInput {
     const SHAPE: &'static Shape = &CREATE_CRAWLER_REQUEST;
 }
@@ -645,6 +716,10 @@ impl Shaped for CreatePartitionInput {
 
 impl Shaped for CreateTableInput {
     const SHAPE: &'static Shape = &CREATE_TABLE_REQUEST;
+}
+
+impl Shaped for DeleteClassifierInput {
+    const SHAPE: &'static Shape = &DELETE_CLASSIFIER_REQUEST;
 }
 
 impl Shaped for DeleteCrawlerInput {
@@ -665,6 +740,14 @@ impl Shaped for DeleteTableInput {
 
 impl Shaped for DeleteTableVersionInput {
     const SHAPE: &'static Shape = &DELETE_TABLE_VERSION_REQUEST;
+}
+
+impl Shaped for GetClassifierInput {
+    const SHAPE: &'static Shape = &GET_CLASSIFIER_REQUEST;
+}
+
+impl Shaped for GetClassifiersInput {
+    const SHAPE: &'static Shape = &GET_CLASSIFIERS_REQUEST;
 }
 
 impl Shaped for GetCrawlerInput {
@@ -725,6 +808,10 @@ impl Shaped for StartCrawlerInput {
 
 impl Shaped for StopCrawlerInput {
     const SHAPE: &'static Shape = &STOP_CRAWLER_REQUEST;
+}
+
+impl Shaped for UpdateClassifierInput {
+    const SHAPE: &'static Shape = &UPDATE_CLASSIFIER_REQUEST;
 }
 
 impl Shaped for UpdateCrawlerInput {

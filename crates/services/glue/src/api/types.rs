@@ -130,6 +130,12 @@ pub struct BatchUpdatePartitionOutput {
     pub errors: Option<Vec<BatchUpdatePartitionFailureEntry>>,
 }
 
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Classifier {
+    pub csv_classifier: Option<CsvClassifier>,
+}
+
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Column {
@@ -182,6 +188,15 @@ pub struct CrawlerTargets {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct CreateClassifierInput {
+    pub csv_classifier: Option<CreateCsvClassifierRequest>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct CreateClassifierOutput {}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct CreateCrawlerInput {
     pub name: String,
     pub role: String,
@@ -198,6 +213,17 @@ pub struct CreateCrawlerInput {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct CreateCrawlerOutput {}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateCsvClassifierRequest {
+    pub name: String,
+    pub delimiter: Option<String>,
+    pub quote_symbol: Option<String>,
+    pub contains_header: Option<CsvHeaderOption>,
+    pub header: Option<Vec<String>>,
+    pub allow_single_column: Option<bool>,
+}
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -234,6 +260,20 @@ pub struct CreateTableOutput {}
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct CsvClassifier {
+    pub name: String,
+    pub creation_time: Option<Timestamp>,
+    pub last_updated: Option<Timestamp>,
+    pub version: Option<i64>,
+    pub delimiter: Option<String>,
+    pub quote_symbol: Option<String>,
+    pub contains_header: Option<CsvHeaderOption>,
+    pub header: Option<Vec<String>>,
+    pub allow_single_column: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Database {
     pub name: String,
     pub description: Option<String>,
@@ -251,6 +291,15 @@ pub struct DatabaseInput {
     pub location_uri: Option<String>,
     pub parameters: Option<BTreeMap<String, String>>,
 }
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteClassifierInput {
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct DeleteClassifierOutput {}
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -311,6 +360,32 @@ pub struct DeleteTableVersionOutput {}
 pub struct ErrorDetail {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetClassifierInput {
+    pub name: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetClassifierOutput {
+    pub classifier: Option<Classifier>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetClassifiersInput {
+    pub max_results: Option<i32>,
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetClassifiersOutput {
+    pub classifiers: Option<Vec<Classifier>>,
+    pub next_token: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -734,6 +809,15 @@ pub struct TableVersionError {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct UpdateClassifierInput {
+    pub csv_classifier: Option<UpdateCsvClassifierRequest>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct UpdateClassifierOutput {}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct UpdateCrawlerInput {
     pub name: String,
     pub role: Option<String>,
@@ -750,6 +834,17 @@ pub struct UpdateCrawlerInput {
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct UpdateCrawlerOutput {}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UpdateCsvClassifierRequest {
+    pub name: String,
+    pub delimiter: Option<String>,
+    pub quote_symbol: Option<String>,
+    pub contains_header: Option<CsvHeaderOption>,
+    pub header: Option<Vec<String>>,
+    pub allow_single_column: Option<bool>,
+}
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -803,6 +898,14 @@ pub enum CrawlerState {
 Ready = "READY",
 Running = "RUNNING",
 Stopping = "STOPPING",
+}
+}
+
+text_enum! {
+pub enum CsvHeaderOption {
+Unknown = "UNKNOWN",
+Present = "PRESENT",
+Absent = "ABSENT",
 }
 }
 

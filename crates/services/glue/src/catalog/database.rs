@@ -4,7 +4,7 @@ use millpond_core::Scope;
 use millpond_store::{Reads, Span};
 use uuid::Uuid;
 
-use super::{Catalog, DATABASES, Dropped, GARBAGE, check, database_key, page};
+use super::{Catalog, DATABASES, Dropped, GARBAGE, check, database_key};
 use crate::error::GlueError;
 use crate::model::{Database, DatabaseSpec, Page};
 
@@ -38,7 +38,7 @@ impl Catalog {
             span = span.after(&database_key(scope, after));
         }
         let found = snapshot.scan(&DATABASES, span).map(|entry| Ok(entry?.1));
-        page(found, limit, |database: &Database| database.spec.name.clone())
+        Page::take(found, limit, |database: &Database| database.spec.name.clone())
     }
 
     /// Replaces everything but the name.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::GlueError;
-use crate::model::{Database, Page, Partition, Table};
+use crate::model::{Database, Partition, Table};
 
 pub use partition::{PartitionFailure, PartitionQuery, Segment, first_failure};
 pub use table::TableUpdate;
@@ -61,17 +61,4 @@ impl Catalog {
 
 fn database_key(scope: &Scope, name: &str) -> (AccountId, Region, String) {
     (scope.account.clone(), scope.region.clone(), name.to_owned())
-}
-
-/// Takes `limit` items and says where the next page starts, which is known when there is one more.
-fn page<T, K>(
-    items: impl Iterator<Item = Result<T, GlueError>>,
-    limit: usize,
-    key: impl Fn(&T) -> K,
-) -> Result<Page<T, K>, GlueError> {
-    let mut taken: Vec<T> = items.take(limit.saturating_add(1)).collect::<Result<_, _>>()?;
-    let more = taken.len() > limit;
-    taken.truncate(limit);
-    let next = if more { taken.last().map(key) } else { None };
-    Ok(Page { items: taken, next })
 }

@@ -5,7 +5,7 @@ use millpond_store::{Reads, Span, Txn};
 use uuid::Uuid;
 
 use super::database::database;
-use super::{Catalog, Dropped, GARBAGE, TABLES, VERSIONS, check, page};
+use super::{Catalog, Dropped, GARBAGE, TABLES, VERSIONS, check};
 use crate::error::GlueError;
 use crate::model::{Page, Table, TableSpec};
 
@@ -74,7 +74,7 @@ impl Catalog {
         }
         let found = snapshot.scan(&TABLES, span).map(|entry| Ok(entry?.1));
         let found = found.filter(|entry| entry.as_ref().map_or(true, &wanted));
-        page(found, limit, |table: &Table| table.spec.name.clone())
+        Page::take(found, limit, |table: &Table| table.spec.name.clone())
     }
 
     pub async fn update_table(
@@ -181,7 +181,7 @@ impl Catalog {
         let bounds = (latest.id, 0)..(latest.id, before.unwrap_or(u64::MAX));
         let older = snapshot.range(&VERSIONS, bounds).rev().map(|entry| Ok(entry?.1));
         let first = before.is_none().then_some(Ok(latest));
-        page(first.into_iter().chain(older), limit, |table: &Table| table.version)
+        Page::take(first.into_iter().chain(older), limit, |table: &Table| table.version)
     }
 
     /// Forgets one version; the latest cannot be forgotten.

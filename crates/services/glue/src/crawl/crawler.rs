@@ -23,6 +23,8 @@ pub struct CrawlerSpec {
     pub database: String,
     pub description: Option<String>,
     pub targets: Vec<S3Target>,
+    /// Classifiers of one's own, tried in this order before the built-in ones.
+    pub classifiers: Vec<String>,
     pub table_prefix: String,
     pub on_update: OnUpdate,
     pub on_delete: OnDelete,

@@ -143,7 +143,7 @@ fn serde(format: Format, columns: &[Column]) -> SerDe {
             OPEN_CSV_SERDE,
             vec![
                 ("separatorChar", char::from(layout.delimiter).to_string()),
-                ("quoteChar", "\"".to_owned()),
+                ("quoteChar", char::from(layout.quote).to_string()),
                 ("escapeChar", "\\".to_owned()),
             ],
         ),

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::classify::{Format, Kind};
-use crate::hive;
+use crate::hive::{self, unused};
 
 /// Of the columns compared, so many percent must be shared.
 const ALIKE_PERCENT: usize = 70;
@@ -437,17 +437,6 @@ fn without_keys(mut kind: Kind, keys: &[String]) -> Kind {
         }
     }
     kind
-}
-
-/// `name`, or `name_1`, `name_2`, … when it is taken.
-fn unused(name: String, taken: impl Fn(&str) -> bool) -> String {
-    if !taken(&name) {
-        return name;
-    }
-    (1..)
-        .map(|n| format!("{name}_{n}"))
-        .find(|name| !taken(name))
-        .expect("only finitely many names are taken")
 }
 
 /// Hive writes characters that paths cannot hold as `%XX`.

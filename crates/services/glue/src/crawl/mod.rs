@@ -3,6 +3,7 @@
 //! [`survey`] lists a target's objects and has [`classify`] say what they are; [`group`] finds tables and partitions among
 //! them; [`describe`] writes them as the catalog does; [`apply`] brings the catalog in line. [`run`] does this in the
 //! background for every [`crawler`] that was started, and [`store`] keeps them.
+//! [`own`]: classifiers that people made.
 
 pub mod apply;
 pub mod classify;
@@ -10,6 +11,7 @@ pub mod configuration;
 pub mod crawler;
 pub mod describe;
 pub mod group;
+pub mod own;
 pub mod run;
 pub mod store;
 pub mod survey;

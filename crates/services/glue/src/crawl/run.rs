@@ -17,8 +17,9 @@ use uuid::Uuid;
 use super::apply::{Apply, Found};
 use super::configuration::Configuration;
 use super::crawler::{Crawler, Ending, State};
+use super::own::Classifiers;
 use super::store::{Crawlers, Key};
-use super::survey::{SurveyError, survey};
+use super::survey::{Reader, SurveyError, survey};
 use crate::catalog::Catalog;
 
 /// Crawls that run at the same time.
@@ -34,6 +35,7 @@ const MAX_MESSAGE: usize = 2_000;
 pub struct Crawls {
     pub catalog: Catalog,
     pub crawlers: Crawlers,
+    pub classifiers: Classifiers,
     pub s3: S3,
     pub clock: Clock,
     pub token: CancellationToken,
@@ -134,9 +136,11 @@ impl Crawls {
         let caller = Caller::on_behalf_of(principal, scope.clone(), self.clock.clone());
         let spec = &crawler.spec;
         let configuration = Configuration::read(spec.configuration.as_deref())?;
+        let classifiers = self.classifiers.rules(&scope, &spec.classifiers)?.into();
+        let reader = Reader { s3: &self.s3, caller: &caller, classifiers: &classifiers };
         let mut found = Vec::new();
         for target in &spec.targets {
-            let (place, grouped) = survey(&self.s3, &caller, target, configuration.grouping(), watch).await?;
+            let (place, grouped) = survey(reader, target, configuration.grouping(), watch).await?;
             for skipped in grouped.skipped.iter().take(REASONS) {
                 tracing::warn!(crawler = %spec.name, bucket = %place.bucket, key = %skipped.key, reason = %skipped.reason, "skipped");
             }

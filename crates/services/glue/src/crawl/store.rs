@@ -53,15 +53,8 @@ impl Crawlers {
         if let Some(after) = after {
             span = span.after(&key(scope, after));
         }
-        let mut items = Vec::new();
-        for entry in snapshot.scan(&CRAWLERS, span) {
-            if items.len() == limit {
-                let next = items.last().map(|last: &Crawler| last.spec.name.clone());
-                return Ok(Page { items, next });
-            }
-            items.push(entry?.1);
-        }
-        Ok(Page { items, next: None })
+        let found = snapshot.scan(&CRAWLERS, span).map(|entry| Ok(entry?.1));
+        Page::take(found, limit, |crawler: &Crawler| crawler.spec.name.clone())
     }
 
     /// Changes the spec between runs; `change` says what becomes of it.

@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use millpond_gateway::Caller;
 use millpond_s3::{ListQuery, ObjectSummary, S3, S3Error};
 
-use super::classify::{self, Classified, Kind, Records, SAMPLE_BYTES, Tail, Unclassified};
+use super::classify::{self, Classified, CsvRules, Kind, Records, SAMPLE_BYTES, Tail, Unclassified};
 use super::crawler::S3Target;
 use super::group::{File, Grouped, Grouping, Skipped, group};
 use super::run::{Interrupted, Watch};
@@ -64,18 +64,24 @@ pub enum SurveyError {
     Interrupted(#[from] Interrupted),
 }
 
+/// Where objects are read, as whom, and by which classifiers of one's own.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    pub s3: &'a S3,
+    pub caller: &'a Caller,
+    pub classifiers: &'a Arc<[CsvRules]>,
+}
+
 /// Finds the tables under a target.
 pub async fn survey(
-    s3: &S3,
-    caller: &Caller,
+    reader: Reader<'_>,
     target: &S3Target,
     rules: Grouping,
     watch: &Watch<'_>,
 ) -> Result<(Place, Grouped), SurveyError> {
     let place = Place::read(&target.path)?;
     let mut survey = Survey {
-        s3,
-        caller,
+        reader,
         exclusions: exclusions(&target.exclusions)?,
         sample_size: target.sample_size,
         place: &place,
@@ -88,7 +94,7 @@ pub async fn survey(
     loop {
         watch.check()?;
         let query = ListQuery { prefix: place.prefix.clone(), start_after: after, ..ListQuery::default() };
-        let listing = s3.list(caller, &place.bucket, &query).await?;
+        let listing = reader.s3.list(reader.caller, &place.bucket, &query).await?;
         survey.take_up(listing.objects).await?;
         match listing.next {
             Some(next) => after = Some(next),
@@ -97,7 +103,7 @@ pub async fn survey(
     }
     let Survey { files, mut skipped, .. } = survey;
     if files.is_empty() && skipped.is_empty() && !place.prefix.is_empty() {
-        return single_object(s3, caller, &place, rules).await;
+        return single_object(reader, &place, rules).await;
     }
     let mut grouped = group(&place.bucket, &place.prefix, files, rules);
     grouped.skipped.append(&mut skipped);
@@ -106,15 +112,14 @@ pub async fn survey(
 
 /// A path that names no folder may name an object.
 async fn single_object(
-    s3: &S3,
-    caller: &Caller,
+    reader: Reader<'_>,
     place: &Place,
     rules: Grouping,
 ) -> Result<(Place, Grouped), SurveyError> {
     let key = place.prefix.trim_end_matches('/');
     let (folder, name) =
         key.rsplit_once('/').map_or(("", key), |(_, name)| (&key[..key.len() - name.len()], name));
-    let classified = match classify_object(s3, caller, &place.bucket, key).await {
+    let classified = match reader.classify(&place.bucket, key).await {
         Ok(classified) => classified,
         Err(Refused::Storage(S3Error::NoSuchKey { .. })) => return Ok((place.clone(), Grouped::default())),
         Err(Refused::Storage(error)) => return Err(error.into()),
@@ -136,8 +141,7 @@ async fn single_object(
 }
 
 struct Survey<'a> {
-    s3: &'a S3,
-    caller: &'a Caller,
+    reader: Reader<'a>,
     exclusions: GlobSet,
     sample_size: Option<u32>,
     place: &'a Place,
@@ -169,10 +173,10 @@ impl From<Unclassified> for Refused {
 impl Survey<'_> {
     async fn take_up(&mut self, objects: Vec<ObjectSummary>) -> Result<(), SurveyError> {
         let wanted: Vec<ObjectSummary> = objects.into_iter().filter(|object| self.wants(object)).collect();
-        let (s3, caller, bucket) = (self.s3, self.caller, &self.place.bucket);
+        let (reader, bucket) = (self.reader, &self.place.bucket);
         let mut classified = stream::iter(wanted)
             .map(|object| async move {
-                let outcome = classify_object(s3, caller, bucket, &object.key).await;
+                let outcome = reader.classify(bucket, &object.key).await;
                 (object, outcome)
             })
             .buffered(AT_ONCE);
@@ -235,25 +239,35 @@ fn counted(records: Records, size: u64) -> u64 {
     }
 }
 
-/// Reads as little of the object as tells what it is; also gives its size.
-async fn classify_object(
-    s3: &S3,
-    caller: &Caller,
-    bucket: &str,
-    key: &str,
-) -> Result<(u64, Classified), Refused> {
-    let object = s3.get(caller, bucket, key).await?;
-    let size = object.info().size;
-    let magic = object.bytes(0..size.min(4)).await?;
-    if !classify::is_parquet(&magic) {
-        let head = object.bytes(0..size.min(SAMPLE_BYTES)).await?;
-        return Ok((size, classify::classify_text(&head, size)?));
+impl Reader<'_> {
+    /// Reads as little of the object as tells what it is; also gives its size.
+    async fn classify(self, bucket: &str, key: &str) -> Result<(u64, Classified), Refused> {
+        let object = self.s3.get(self.caller, bucket, key).await?;
+        let size = object.info().size;
+        let magic = object.bytes(0..size.min(4)).await?;
+        if !classify::is_parquet(&magic) {
+            let head = object.bytes(0..size.min(SAMPLE_BYTES)).await?;
+            let own = Arc::clone(self.classifiers);
+            return Ok((size, aside(move || classify::classify_text(&head, size, &own)).await?));
+        }
+        let mut tail = object.bytes(size.saturating_sub(classify::TAIL_BYTES)..size).await?;
+        if let Tail::Needs(bytes) = classify::footer_length(&tail, size)? {
+            tail = object.bytes(size - bytes..size).await?;
+        }
+        Ok((size, aside(move || classify::classify_parquet(&tail)).await?))
     }
-    let mut tail = object.bytes(size.saturating_sub(classify::TAIL_BYTES)..size).await?;
-    if let Tail::Needs(bytes) = classify::footer_length(&tail, size)? {
-        tail = object.bytes(size - bytes..size).await?;
+}
+
+/// Classifying takes milliseconds of computing, which requests must not wait behind.
+async fn aside(
+    classify: impl FnOnce() -> Result<Classified, Unclassified> + Send + 'static,
+) -> Result<Classified, Unclassified> {
+    match tokio::task::spawn_blocking(classify).await.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(outcome) => outcome,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // Only a runtime that ends cancels it, and this future with it.
+        Err(Err(_)) => Err(Unclassified::NotText("the program ended".to_owned())),
     }
-    Ok((size, classify::classify_parquet(&tail)?))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use millpond_work::{Pass, Tasks, Wake, Worker as _};
 use parquet::arrow::ArrowWriter;
 
 use super::crawler::{Changes, CrawlStatus, CrawlerSpec, OnDelete, OnUpdate, S3Target, State};
+use super::own::Classifiers;
 use super::run::{CrawlWorker, Crawls};
 use super::store::Crawlers;
 use crate::catalog::{Catalog, PartitionQuery};
@@ -53,7 +54,8 @@ async fn pond() -> Pond {
     s3.create_bucket(&caller, "pond").await.unwrap();
     let shared = Arc::new(Crawls {
         catalog: Catalog::new(store.clone(), clock.clone(), Wake::new()),
-        crawlers: Crawlers::new(store, clock.clone()),
+        crawlers: Crawlers::new(store.clone(), clock.clone()),
+        classifiers: Classifiers::new(store, clock.clone()),
         s3: s3.clone(),
         clock: clock.clone(),
         token: tasks.token().clone(),
@@ -320,6 +322,7 @@ async fn a_stopped_crawl_is_cancelled_and_one_cut_short_runs_again() {
     let restarted = Crawls {
         catalog: pond.catalog().clone(),
         crawlers: pond.crawlers().clone(),
+        classifiers: pond.worker.shared.classifiers.clone(),
         s3: pond.s3.clone(),
         clock: pond.clock.clone(),
         token: millpond_work::CancellationToken::new(),

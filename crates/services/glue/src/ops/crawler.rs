@@ -1,6 +1,6 @@
 //! Crawlers.
 
-use millpond_core::Timestamp;
+use millpond_core::{Scope, Timestamp};
 use millpond_gateway::Call;
 
 use super::{after, limit, scope, token};
@@ -27,14 +27,13 @@ const SAMPLE_SIZES: std::ops::RangeInclusive<i32> = 1..=249;
 /// Records a crawler over S3; nothing runs before StartCrawler.
 ///
 /// Errors: AlreadyExistsException, InvalidInputException. Source: AWS Glue API reference, CreateCrawler.
-/// Differs from AWS: schedules, classifiers of one's own and incremental crawls are refused by name.
+/// Differs from AWS: schedules and incremental crawls are refused by name.
 pub async fn create_crawler(
     call: Call<Glue>,
     input: CreateCrawlerInput,
 ) -> Result<CreateCrawlerOutput, GlueError> {
     let scope = scope(&call.caller, input.catalog_id.as_ref())?;
     let (on_update, on_delete) = policy(input.schema_change_policy, OnUpdate::default(), OnDelete::default());
-    refuse_classifiers(input.classifiers)?;
     refuse_incremental(input.recrawl_policy)?;
     let spec = CrawlerSpec {
         name: input.name,
@@ -42,12 +41,14 @@ pub async fn create_crawler(
         database: input.database_name.unwrap_or_default(),
         description: input.description,
         targets: targets(input.targets)?,
+        classifiers: input.classifiers.unwrap_or_default(),
         table_prefix: input.table_prefix.unwrap_or_default(),
         on_update,
         on_delete,
         configuration: input.configuration,
     };
     check(&spec)?;
+    known_classifiers(&call, &scope, &spec.classifiers)?;
     call.crawlers().create(&scope, spec).await?;
     Ok(CreateCrawlerOutput {})
 }
@@ -111,8 +112,8 @@ pub async fn update_crawler(
     input: UpdateCrawlerInput,
 ) -> Result<UpdateCrawlerOutput, GlueError> {
     let scope = scope(&call.caller, input.catalog_id.as_ref())?;
-    refuse_classifiers(input.classifiers)?;
     refuse_incremental(input.recrawl_policy)?;
+    known_classifiers(&call, &scope, input.classifiers.as_deref().unwrap_or_default())?;
     let targets = input.targets.map(targets).transpose()?;
     let change = move |spec: &mut CrawlerSpec| {
         let (on_update, on_delete) = policy(input.schema_change_policy, spec.on_update, spec.on_delete);
@@ -128,6 +129,9 @@ pub async fn update_crawler(
         }
         if let Some(targets) = targets {
             spec.targets = targets;
+        }
+        if let Some(classifiers) = input.classifiers {
+            spec.classifiers = classifiers;
         }
         if let Some(prefix) = input.table_prefix {
             spec.table_prefix = prefix;
@@ -250,13 +254,11 @@ fn policy(
     (update, delete)
 }
 
-/// An empty list, as many tools send it, asks for nothing.
-fn refuse_classifiers(classifiers: Option<Vec<String>>) -> Result<(), GlueError> {
-    match classifiers {
-        Some(names) if !names.is_empty() => {
-            Err(GlueError::invalid("Classifiers is not supported by Millpond"))
-        }
-        _ => Ok(()),
+/// A crawler may only name classifiers that there are.
+fn known_classifiers(call: &Call<Glue>, scope: &Scope, names: &[String]) -> Result<(), GlueError> {
+    match call.classifiers().rules(scope, names) {
+        Err(error @ GlueError::ClassifierNotFound(_)) => Err(GlueError::invalid(error.to_string())),
+        other => other.map(|_| ()),
     }
 }
 
@@ -296,7 +298,7 @@ fn shown(crawler: Crawler, now: Timestamp) -> api::Crawler {
         }),
         database_name: Some(spec.database),
         description: spec.description,
-        classifiers: Some(Vec::new()),
+        classifiers: Some(spec.classifiers),
         recrawl_policy: Some(api::RecrawlPolicy {
             recrawl_behavior: Some(api::RecrawlBehavior::CrawlEverything),
         }),

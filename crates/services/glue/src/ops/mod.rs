@@ -1,5 +1,6 @@
 //! The operations on the wire, by resource: from shapes to the catalog and back.
 
+pub mod classifier;
 pub mod convert;
 pub mod crawler;
 pub mod database;

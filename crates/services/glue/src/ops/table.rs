@@ -197,10 +197,57 @@ fn version(id: &str) -> Result<u64, GlueError> {
     id.parse().map_err(|_| GlueError::invalid(format!("VersionId is not valid: {id}")))
 }
 
+/// A regular expression for whole names, in which a `*` that repeats nothing stands for any text, as Hive's patterns
+/// have it and clients write it (`*orders*`).
 fn pattern(expression: &str) -> Result<Regex, GlueError> {
-    RegexBuilder::new(&format!("^(?:{expression})$"))
+    RegexBuilder::new(&format!("^(?:{})$", with_wildcards(expression)))
         .case_insensitive(true)
         .size_limit(PATTERN_BYTES)
         .build()
         .map_err(|_| GlueError::invalid(format!("Invalid regular expression: {expression}")))
+}
+
+/// After a dot, a group, a class or an escape, `*` repeats; after anything else it is Hive's.
+fn with_wildcards(expression: &str) -> String {
+    let mut written = String::with_capacity(expression.len() + 4);
+    let (mut escaped, mut repeats) = (false, false);
+    for c in expression.chars() {
+        if c == '*' && !escaped && !repeats {
+            written.push('.');
+        }
+        written.push(c);
+        repeats = escaped || matches!(c, '.' | ')' | ']');
+        escaped = c == '\\' && !escaped;
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_by_regular_expression_and_by_hives_wildcards() {
+        for (expression, name, matches) in [
+            ("flights", "flights", true),
+            ("flights", "flights2", false),
+            ("flights.*", "flights2", true),
+            ("*ligh*", "flights", true),
+            ("fl*", "flights", true),
+            ("fl*|pl*", "planes", true),
+            ("[a-f]*s", "flights", false),
+            ("[a-t]*", "flights", true),
+            ("(ab)*", "abab", true),
+            ("FLIGHTS", "flights", true),
+            ("a\\.b", "a.b", true),
+        ] {
+            assert_eq!(
+                pattern(expression).map(|regex| regex.is_match(name)).ok(),
+                Some(matches),
+                "{expression}"
+            );
+        }
+        assert!(pattern("(").is_err());
+        assert!(pattern(&"(a{1,1000}){1,1000}".repeat(3)).is_err());
+    }
 }

@@ -34,7 +34,7 @@ pub fn classify(sample: &Sample) -> Result<Found, Unclassified> {
     if columns.is_empty() {
         return Err(Unclassified::NotText("it holds no JSON objects".to_owned()));
     }
-    Ok(Found { format: Format::Json, columns, record_bytes: bytes as f64 / records.max(1) as f64 })
+    Ok(Found { format: Format::Json, columns, records: records as u64, bytes: bytes as u64, complete: true })
 }
 
 /// Reads one object a line; `None` when that is not how the file is laid out.

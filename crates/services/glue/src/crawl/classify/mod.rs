@@ -8,6 +8,7 @@ mod json;
 mod parquet;
 mod sample;
 
+pub use csv::{CsvRules, Header};
 pub use parquet::{TAIL_BYTES, Tail, classify as classify_parquet, footer_length};
 
 use crate::hive::HiveType;
@@ -36,8 +37,9 @@ pub enum Format {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CsvLayout {
     pub delimiter: u8,
+    pub quote: u8,
     pub header: bool,
-    /// Some field stands in double quotes.
+    /// Some field stands in quotes.
     pub quoted: bool,
 }
 
@@ -105,8 +107,10 @@ impl Format {
     /// that knows quotes.
     pub fn joined(self, other: Self) -> Option<Self> {
         match (self, other) {
-            (Self::Csv(a), Self::Csv(b)) if a.delimiter == b.delimiter && a.header == b.header => {
-                Some(Self::Csv(CsvLayout { quoted: a.quoted || b.quoted, ..a }))
+            (Self::Csv(a), Self::Csv(b)) => {
+                let quoted = a.quoted || b.quoted;
+                let same = CsvLayout { quoted, ..a } == CsvLayout { quoted, ..b };
+                same.then_some(Self::Csv(CsvLayout { quoted, ..a }))
             }
             (Self::Json, Self::Json) => Some(Self::Json),
             (Self::Parquet, Self::Parquet) => Some(Self::Parquet),
@@ -120,25 +124,30 @@ pub fn is_parquet(head: &[u8]) -> bool {
     head.starts_with(b"PAR1")
 }
 
-/// Classifies a text file by `head`, its first bytes; `size` is the whole file's.
-pub fn classify_text(head: &[u8], size: u64) -> Result<Classified, Unclassified> {
+/// Classifies a text file by `head`, its first bytes; `size` is the whole file's. The classifiers of one's own are tried
+/// first, in their order.
+pub fn classify_text(head: &[u8], size: u64, own: &[CsvRules]) -> Result<Classified, Unclassified> {
     if head.is_empty() {
         return Err(Unclassified::Empty);
     }
     let sample = sample::read(head, size)?;
-    let mut found = match sample.text.trim_start().chars().next() {
-        None => return Err(Unclassified::Empty),
-        Some('{' | '[') => {
-            json::classify(&sample).or_else(|not_json| csv::classify(&sample).map_err(|_| not_json))?
-        }
-        Some(_) => csv::classify(&sample)?,
+    let Some(first) = sample.text.trim_start().chars().next() else { return Err(Unclassified::Empty) };
+    let built_in = || match first {
+        '{' | '[' => json::classify(&sample)
+            .or_else(|not_json| csv::classify(&sample, &CsvRules::default()).map_err(|_| not_json)),
+        _ => csv::classify(&sample, &CsvRules::default()),
     };
+    let own = own.iter().find_map(|rules| csv::classify(&sample, rules).ok());
+    let mut found = own.map_or_else(built_in, Ok)?;
     for (_, hive_type) in &mut found.columns {
         if hive_type.to_string().len() > MAX_TYPE_LENGTH {
             *hive_type = HiveType::String;
         }
     }
-    let records = Records::OfSize(found.record_bytes * sample.bytes_per_byte);
+    let records = match found.complete && sample.whole {
+        true => Records::Counted(found.records),
+        false => Records::OfSize(found.bytes as f64 / found.records.max(1) as f64 * sample.bytes_per_byte),
+    };
     let kind = Kind { format: found.format, compression: sample.compression, columns: found.columns };
     Ok(Classified { kind, records })
 }
@@ -147,8 +156,11 @@ pub fn classify_text(head: &[u8], size: u64) -> Result<Classified, Unclassified>
 struct Found {
     format: Format,
     columns: Vec<(String, HiveType)>,
-    /// Bytes of text a record takes.
-    record_bytes: f64,
+    /// Records seen, without a header, and the bytes of text that they take.
+    records: u64,
+    bytes: u64,
+    /// Nothing of the sample was left unread.
+    complete: bool,
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn text(content: &str) -> Result<Classified, Unclassified> {
-    classify_text(content.as_bytes(), content.len() as u64)
+    classify_text(content.as_bytes(), content.len() as u64, &[])
 }
 
 /// Columns as `name:type name:type`.
@@ -41,6 +41,33 @@ fn csv_is_read_as_the_built_in_classifier_reads_it() {
         let found = text(content).unwrap();
         let Format::Csv(got) = found.kind.format else { panic!("{content:?} is {:?}", found.kind.format) };
         assert_eq!((got.delimiter, got.header, got.quoted), layout, "{content:?}");
+        assert_eq!(columns(&found), described, "{content:?}");
+    }
+}
+
+#[test]
+fn classifiers_of_ones_own_come_first() {
+    let carriers = "carrier,name\n9E,Endeavor\nAA,American\n";
+    let rules = |change: fn(&mut CsvRules)| {
+        let mut rules = CsvRules::default();
+        change(&mut rules);
+        rules
+    };
+    for (content, own, described) in [
+        (carriers, rules(|own| own.header = Header::Present), "carrier:string name:string"),
+        ("a,b\n1,2\n", rules(|own| own.header = Header::Absent), "col0:string col1:string"),
+        (
+            carriers,
+            rules(|own| own.names = vec!["Carrier".into(), "NAME".into()]),
+            "carrier:string name:string",
+        ),
+        (carriers, rules(|own| own.names = vec!["one".into()]), "col0:string col1:string"),
+        ("x~y\n1~2\n", rules(|own| own.delimiter = Some(b'~')), "x:bigint y:bigint"),
+        ("x\n1\n2\n", rules(|own| own.single_column = true), "x:bigint"),
+        ("a,b\n'x,y',1\n", rules(|own| own.quote = b'\''), "a:string b:bigint"),
+        ("a,a\n1,2\n", rules(|own| own.header = Header::Present), "a:bigint a_1:bigint"),
+    ] {
+        let found = classify_text(content.as_bytes(), content.len() as u64, &[own]).unwrap();
         assert_eq!(columns(&found), described, "{content:?}");
     }
 }
@@ -82,7 +109,7 @@ fn what_is_no_table_is_refused_with_its_reason() {
         (b"a,b\n1,\xff\n", "the content is neither CSV nor JSON: it is not UTF-8"),
         (b"\x1f\x8bnot gzip at all", "the compressed data is broken: invalid gzip header"),
     ] {
-        let refused = classify_text(content, content.len() as u64).map_err(|e| e.to_string());
+        let refused = classify_text(content, content.len() as u64, &[]).map_err(|e| e.to_string());
         assert_eq!(refused, Err(reason.to_owned()), "{:?}", String::from_utf8_lossy(content));
     }
     let deep = format!("{{\"a\":{}1{}}}\n", "[".repeat(5_000), "]".repeat(5_000));
@@ -99,7 +126,7 @@ fn compressed_text_is_sampled() {
     let zstd = zstd::encode_all(content.as_bytes(), 3).unwrap();
     for (bytes, compression) in [(gzip, Compression::Gzip), (zstd, Compression::Zstd)] {
         for head in [&bytes[..], &bytes[..100_000]] {
-            let found = classify_text(head, bytes.len() as u64).unwrap();
+            let found = classify_text(head, bytes.len() as u64, &[]).unwrap();
             assert_eq!(found.kind.compression, compression);
             assert_eq!(columns(&found), "id:bigint name:string third:double");
         }
@@ -160,13 +187,13 @@ fn parquet_counts_its_rows() {
 proptest! {
     #[test]
     fn any_bytes_are_classified_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400), more in 0u64..2) {
-        let _outcome = classify_text(&bytes, bytes.len() as u64 + more);
+        let _outcome = classify_text(&bytes, bytes.len() as u64 + more, &[]);
         let _outcome = classify_parquet(&bytes);
     }
 
     #[test]
     fn any_text_is_classified_or_refused(content in "[\\[\\]{}\",:a1.\n|;\t ]{0,120}", more in 0u64..2) {
-        let _outcome = classify_text(content.as_bytes(), content.len() as u64 + more);
+        let _outcome = classify_text(content.as_bytes(), content.len() as u64 + more, &[]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::super::classify::{Compression, CsvLayout};
 use super::*;
 use crate::hive::HiveType;
 
-const CSV: Format = Format::Csv(CsvLayout { delimiter: b',', header: true, quoted: false });
+const CSV: Format = Format::Csv(CsvLayout { delimiter: b',', quote: b'"', header: true, quoted: false });
 
 fn kind(format: Format, columns: &str) -> Arc<Kind> {
     let columns = columns.split(' ').map(|name| (name.to_owned(), HiveType::BigInt)).collect();
