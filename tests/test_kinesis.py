@@ -405,3 +405,15 @@ def test_cbor_as_the_java_sdk_speaks_it(pond, kinesis, stream):
     assert status == 200 and abs(got["Records"][0]["ApproximateArrivalTimestamp"] / 1000 - time.time()) < 60
     status, error = call("PutRecord", StreamName=f"{stream}-none", PartitionKey="k", Data=b"x")
     assert (status, error["__type"]) == (400, "ResourceNotFoundException")
+
+
+def test_a_reset_empties_the_streams(lab, name):
+    client = lab.client("kinesis")
+    create(client, name)
+    client.put_record(StreamName=name, PartitionKey="k", Data=b"old")
+    old = iterator(client, name)
+    subprocess.run([binary(), "reset", "--data", str(lab.data)], check=True, capture_output=True)
+    assert client.list_streams()["StreamNames"] == []
+    create(client, name)
+    assert read(client, name) == []
+    fails("ResourceNotFoundException", "not found", client.get_records, ShardIterator=old)

@@ -17,7 +17,8 @@ use crate::shadow::Shadow;
 
 /// Where the database is opened from. Tests put one in that fails.
 pub(crate) trait Device: Send + Sync + 'static {
-    fn open(&self) -> Result<Database, StoreError>;
+    /// Opens the database for writing; `create` makes it if it is not there.
+    fn open(&self, create: bool) -> Result<Database, StoreError>;
     /// Opens what the last commit left, without a write to the disk.
     fn open_read_only(&self) -> Result<Database, StoreError>;
 }
@@ -29,15 +30,11 @@ pub(crate) struct OnDisk {
 }
 
 impl Device for OnDisk {
-    fn open(&self) -> Result<Database, StoreError> {
+    fn open(&self, create: bool) -> Result<Database, StoreError> {
         let new = !self.path.exists();
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&self.path)?;
+        let mut options = OpenOptions::new();
+        let file =
+            options.read(true).write(true).create(create).truncate(false).mode(0o600).open(&self.path)?;
         if new {
             sync_folder_of(&self.path)?;
         }
@@ -110,7 +107,7 @@ impl Nudge {
 
 impl Holder {
     pub(crate) fn open(device: Box<dyn Device>) -> Result<Self, StoreError> {
-        let database = device.open()?;
+        let database = device.open(true)?;
         let txn = begin(&database)?;
         if format::settle(&txn, MIGRATIONS)? {
             txn.commit()?;
@@ -169,7 +166,8 @@ impl Holder {
             return Err(StoreError::Closed);
         }
         *held = Held::Down; // drops the old one, which releases the lock on the file
-        let error = match self.device.open() {
+        // A file that is gone by now is not made anew: it would be an empty store.
+        let error = match self.device.open(false) {
             Ok(database) => {
                 tracing::info!("the store was opened again after an I/O error");
                 *held = Held::Writable(database);

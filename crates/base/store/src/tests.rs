@@ -355,11 +355,11 @@ struct FaultyDevice {
 }
 
 impl Device for FaultyDevice {
-    fn open(&self) -> Result<Database, StoreError> {
+    fn open(&self, create: bool) -> Result<Database, StoreError> {
         let file = std::fs::OpenOptions::new()
             .read(true)
             .write(true)
-            .create(true)
+            .create(create)
             .truncate(false)
             .open(&self.path)?;
         let file = FileBackend::new(file)?;
