@@ -312,6 +312,20 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn foreign_bytes_end_in_an_error_or_a_body(
+            text in proptest::collection::vec(proptest::sample::select(b"05af;\r\n:x=-chunk-signature".to_vec()), 0..200),
+            step in 1..20_usize,
+            declared in 0..40_u64,
+        ) {
+            let decoded = futures::executor::block_on(decode(&text, step, declared, None));
+            if let Ok((body, _)) = decoded {
+                proptest::prop_assert_eq!(body.len() as u64, declared);
+            }
+        }
+    }
+
     #[tokio::test]
     async fn broken_bodies() {
         for (text, declared) in [
