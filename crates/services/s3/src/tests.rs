@@ -12,9 +12,15 @@ use millpond_gateway::{Access, Arrival, Body, Caller, HttpService as _};
 use millpond_policy::Principal;
 use millpond_store::{Reads as _, Span, Store, StoreOptions};
 use millpond_work::{Pass, Tasks, Worker as _};
+use uuid::Uuid;
 
+use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::error::S3Error;
-use crate::store::{CONTENTS, FILES, GARBAGE, PARTS};
+use crate::parts::Runs;
+use crate::store::{
+    Attributes, BodyRecord, BucketRecord, CONTENTS, ContentRecord, FILES, GARBAGE, Garbage, ObjectRecord,
+    PARTS, UploadRecord,
+};
 use crate::worker::GarbageRemoval;
 use crate::{Deps, ListQuery, PutOptions, S3, S3Http, S3Settings};
 
@@ -387,4 +393,43 @@ async fn a_clock_that_is_turned_is_the_clock_of_objects() {
     pond.clock.advance(Duration::from_secs(86_400));
     let after = pond.s3.put(&root(), "bucket", "k", "x".to_owned(), PutOptions::default()).await.unwrap();
     assert_eq!(after.last_modified.since(before.last_modified), Duration::from_secs(86_400));
+}
+
+/// Records as earlier versions wrote them: each must still be read. A shape that changes gets a line of its own.
+#[test]
+fn records_of_earlier_versions_are_read() {
+    fn check<T: serde::Serialize + serde::de::DeserializeOwned>(record: &T, fixture: &str) {
+        let written = hex::encode(rmp_serde::to_vec_named(record).unwrap());
+        assert_eq!(written, fixture, "the shape changed: keep the old fixture as one that is only read");
+        rmp_serde::from_slice::<T>(&hex::decode(fixture).unwrap()).unwrap();
+    }
+    let (id, at) = (Uuid::from_u128(1), Timestamp::from_secs(1_800_000_000));
+    let region = Region::us_east_1();
+    check(
+        &BucketRecord { id, account: ACCOUNT.parse().unwrap(), region, created: at },
+        "84a26964c41000000000000000000000000000000001a76163636f756e74ac303030303030303030303030a6\
+         726567696f6ea975732d656173742d31a763726561746564cf000001a3185c5000",
+    );
+    let checksum = Some((Algorithm::Crc32, Coverage::FullObject));
+    check(
+        &ObjectRecord { content: id, size: 5, etag: "ab".into(), modified: at, checksum },
+        "85a7636f6e74656e74c41000000000000000000000000000000001a473697a6505a465746167a26162a86d6f\
+         646966696564cf000001a3185c5000a8636865636b73756d92a54372633332aa46756c6c4f626a656374",
+    );
+    let mut runs = Runs::default();
+    runs.push(1, 5);
+    let attributes = Attributes { content_type: Some("a/b".into()), ..Attributes::default() };
+    let checksum = Some(Checksum::full(Algorithm::Crc32, vec![1, 2, 3, 4]));
+    check(
+        &ContentRecord { attributes, checksum, body: BodyRecord::Parts { upload: id, runs } },
+        "83aa6174747269627574657381ac636f6e74656e745f74797065a3612f62a8636865636b73756d84a9616c67\
+         6f726974686da54372633332a8636f766572616765aa46756c6c4f626a656374a576616c7565c40401020304\
+         a5706172747300a4626f647981a5506172747382a675706c6f6164c410000000000000000000000000000000\
+         01a472756e739183a5666972737401a5636f756e7401a473697a6505",
+    );
+    check(
+        &UploadRecord { initiated: at, attributes: Attributes::default(), checksum: None },
+        "83a9696e69746961746564cf000001a3185c5000aa6174747269627574657380a8636865636b73756dc0",
+    );
+    check(&Garbage::Parts(id), "81a55061727473c41000000000000000000000000000000001");
 }
