@@ -116,7 +116,7 @@ impl Gateway {
         let operation = served.operation.unwrap_or("-");
         self.metrics.answered(service, operation, status, took);
         let bytes_out = response.body().size_hint().exact();
-        let principal = served.principal.map(|principal| principal.to_string());
+        let principal = served.principal.as_ref().map(tracing::field::display);
         if let Some(cause) = served.cause {
             tracing::error!(target: "millpond::request", request_id = id, service, operation, cause, "a request failed");
         }
