@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use millpond_blob::{BlobOptions, Blobs};
+use millpond_firehose::Firehose;
 use millpond_gateway::{ServiceTable, Services};
 use millpond_glue::Glue;
 use millpond_kinesis::Kinesis;
@@ -36,9 +37,21 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
     let s3_http = S3Http::new(&s3, (*access).clone(), settings.region.clone());
     let glue =
         Glue::open(millpond_glue::Deps { store: store.clone(), s3: s3.clone(), clock: clock.clone(), tasks });
+    let firehose = Firehose::open(millpond_firehose::Deps {
+        store: store.clone(),
+        journals: dir.join("firehose"),
+        key: (*root_key).clone(),
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+        kinesis: Arc::clone(&kinesis),
+        glue: glue.clone(),
+        s3: s3.clone(),
+    })
+    .context("opening Firehose")?;
     let services = Services::new().tasks(tasks.clone());
     Ok(services
         .service(millpond_sts::operations(), Arc::new(Sts))
+        .service(millpond_firehose::operations(), firehose)
         .service(millpond_glue::operations(), Arc::new(glue))
         .service(millpond_kinesis::operations(), kinesis)
         .http_service(Arc::new(s3_http)))
@@ -47,6 +60,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
 /// Every service's table, without a pond to serve from.
 pub fn tables() -> Vec<ServiceTable> {
     vec![
+        millpond_firehose::operations().table(),
         millpond_glue::operations().table(),
         millpond_kinesis::operations().table(),
         millpond_s3::table(),
