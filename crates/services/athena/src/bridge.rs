@@ -16,7 +16,7 @@ use millpond_sql::{
     Catalog, CatalogError, ColumnDef, DatabaseDef, ObjectInfo, ObjectPage, Objects, ObjectsError, PartitionDef,
     PartitionFilter, StorageDef, TableDef,
 };
-use millpond_wire::{ApiError, ServiceError as _};
+use millpond_wire::ApiError;
 
 /// What one page of a listing of the catalog holds.
 const PAGE: usize = 1_000;

@@ -196,7 +196,7 @@ pub async fn end_query(store: &Store, scope: &Scope, id: Uuid, ended: Ended) -> 
 
 /// Queries that have not ended, by the record.
 pub fn active(reads: &impl Reads) -> Result<Vec<(Scope, Uuid)>, StoreError> {
-    let entries = reads.range(&ACTIVE, ..);
+    let entries = reads.prefix(&ACTIVE, &());
     entries.map(|entry| entry.map(|((account, region, id), ())| (Scope::new(account, region), id))).collect()
 }
 
@@ -205,7 +205,7 @@ pub async fn remove_older(store: &Store, until: Timestamp, limit: usize) -> Resu
     store
         .write(move |txn| {
             let mut old = Vec::new();
-            for entry in txn.range(&AGES, ..) {
+            for entry in txn.prefix(&AGES, &()) {
                 let (key, ()) = entry?;
                 if key.0 >= until || old.len() == limit {
                     break;
@@ -222,7 +222,7 @@ pub async fn remove_older(store: &Store, until: Timestamp, limit: usize) -> Resu
                 txn.delete(&AGES, key)?;
             }
             let mut tokens = Vec::new();
-            for entry in txn.range(&TOKENS, ..) {
+            for entry in txn.prefix(&TOKENS, &()) {
                 let (key, started) = entry?;
                 if started.at < until {
                     tokens.push(key);
