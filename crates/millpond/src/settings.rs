@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use millpond_core::{AccountId, Region};
+use millpond_athena::AthenaSettings;
 use millpond_kinesis::KinesisSettings;
 use millpond_s3::S3Settings;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// How long requests that run may take to finish after SIGTERM.
     pub drain_seconds: u64,
+    pub athena: AthenaSettings,
     pub kinesis: KinesisSettings,
     pub s3: S3Settings,
 }
@@ -51,6 +53,7 @@ impl Default for Settings {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             drain_seconds: 30,
+            athena: AthenaSettings::default(),
             kinesis: KinesisSettings::default(),
             s3: S3Settings::default(),
         }

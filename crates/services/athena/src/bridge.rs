@@ -1,7 +1,6 @@
 //! Glue's catalog and S3's objects as the engine asks for them, with the rights of the caller whose query runs.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,7 +24,7 @@ const PAGE: usize = 1_000;
 const CREATED_AT_ONCE: usize = 1_000;
 
 pub struct GlueCatalog {
-    pub glue: Arc<Glue>,
+    pub glue: Glue,
     pub caller: Caller,
 }
 

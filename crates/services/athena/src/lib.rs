@@ -122,7 +122,7 @@ pub fn operations() -> Operations<Athena> {
 /// What Athena needs.
 pub struct Deps {
     pub store: Store,
-    pub glue: Arc<Glue>,
+    pub glue: Glue,
     pub s3: S3,
     pub clock: Clock,
     pub tasks: Tasks,
@@ -134,7 +134,7 @@ pub struct Deps {
 /// The service.
 pub struct Athena {
     store: Store,
-    glue: Arc<Glue>,
+    glue: Glue,
     s3: S3,
     clock: Clock,
     tasks: Tasks,

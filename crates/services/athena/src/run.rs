@@ -120,7 +120,7 @@ async fn work(
     seen: &mut Seen,
 ) -> Result<(), QueryError> {
     let session = Session {
-        catalog: Arc::new(GlueCatalog { glue: Arc::clone(&athena.glue), caller: caller.clone() }),
+        catalog: Arc::new(GlueCatalog { glue: athena.glue.clone(), caller: caller.clone() }),
         objects: Arc::new(S3Objects { s3: athena.s3.clone(), caller: caller.clone() }),
         database: query.database.clone().unwrap_or_else(|| "default".to_owned()),
         now: query.submitted,
