@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use millpond_athena::Athena;
 use millpond_blob::{BlobOptions, Blobs};
 use millpond_firehose::Firehose;
 use millpond_gateway::{ServiceTable, Services};
@@ -48,9 +49,19 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         s3: s3.clone(),
     })
     .context("opening Firehose")?;
+    let athena = Athena::open(millpond_athena::Deps {
+        store: store.clone(),
+        glue: glue.clone(),
+        s3: s3.clone(),
+        clock: clock.clone(),
+        tasks: tasks.clone(),
+        spill_dir: dir.join("spill"),
+        settings: settings.athena.clone(),
+    });
     let services = Services::new().tasks(tasks.clone());
     Ok(services
         .service(millpond_sts::operations(), Arc::new(Sts))
+        .service(millpond_athena::operations(), athena)
         .service(millpond_firehose::operations(), firehose)
         .service(millpond_glue::operations(), Arc::new(glue))
         .service(millpond_kinesis::operations(), kinesis)
@@ -60,6 +71,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
 /// Every service's table, without a pond to serve from.
 pub fn tables() -> Vec<ServiceTable> {
     vec![
+        millpond_athena::operations().table(),
         millpond_firehose::operations().table(),
         millpond_glue::operations().table(),
         millpond_kinesis::operations().table(),
