@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::demo::DemoFlags;
+
 /// AWS data and ML services that really work, in one program.
 #[derive(Debug, Parser)]
 #[command(name = "millpond", version, arg_required_else_help = true)]
@@ -16,6 +18,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve AWS's APIs on one port
     Serve(ServeFlags),
+    /// See the main job done: a live stream becomes a lake that answers SQL, on real data
+    Demo(DemoFlags),
     /// Print the root user's access key as `export` lines
     Credentials(Folder),
     /// Show or turn the clock of a running lab

@@ -3,6 +3,7 @@
 mod cli;
 mod credentials;
 mod data;
+mod demo;
 mod lab;
 mod logs;
 mod matrix;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(flags) => serve::serve(flags),
+        Command::Demo(flags) => demo::demo(flags),
         Command::Credentials(folder) => credentials::print(&folder),
         Command::Clock { command, folder } => lab::clock(command, &folder),
         Command::Reset(folder) => lab::reset(&folder),

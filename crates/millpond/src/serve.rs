@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use millpond_core::{Clock, RootKey};
+use millpond_core::{AccountId, Clock, RootKey};
 use millpond_gateway::{Access, AdminRoutes, Gateway, GatewayOptions};
 use millpond_work::CancellationToken;
 use tokio::net::TcpListener;
@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
 use crate::cli::ServeFlags;
-use crate::credentials::RootOnly;
+use crate::credentials::{RootCredentials, RootOnly};
 use crate::data::DataFolder;
 use crate::lab::{self, Lab};
 use crate::logs;
@@ -79,79 +79,116 @@ pub fn serve(flags: ServeFlags) -> anyhow::Result<()> {
 }
 
 async fn run(settings: Settings) -> anyhow::Result<()> {
-    let addresses: Vec<SocketAddr> = tokio::net::lookup_host(&settings.listen)
-        .await
-        .with_context(|| format!("the setting `listen` is {:?}", settings.listen))?
-        .collect();
-    if settings.open && !addresses.iter().all(|address| address.ip().is_loopback()) {
-        bail!("--open takes any credentials, and so it only listens on loopback, not on {}", settings.listen);
-    }
-    let folder = DataFolder::hold(&settings.data)?;
-    folder.sweep()?;
-    let account = folder.account(settings.account.as_ref())?;
-    let root_key = folder.root_key()?;
-    let (credentials, new_credentials) = folder.root_credentials()?;
-    let turned = folder.clock_offset()?;
-    let clock = Clock::system(turned);
-    let access = match settings.open {
-        true => Access::Open { account },
-        false => Access::Verified {
-            account: account.clone(),
-            credentials: Arc::new(RootOnly { credentials: credentials.clone(), account }),
-        },
-    };
-    let (pond, services) = Pond::open(&access, &folder.pond(), &root_key, clock.clone(), &settings)?;
-    let listener = TcpListener::bind(addresses.as_slice())
-        .await
-        .with_context(|| format!("listening on {}", settings.listen))?;
-    let endpoint = endpoint(listener.local_addr()?);
-    folder.announce(&endpoint)?;
-
-    let exports = new_credentials.then(|| credentials.exports(settings.region.as_str(), Some(&endpoint)));
-    let drain = Duration::from_secs(settings.drain_seconds);
-    let house = Arc::new(House {
-        access: access.clone(),
-        folder,
-        root_key,
-        clock: clock.clone(),
-        pond: Mutex::new(Some(pond)),
-        turned: Mutex::new(turned),
-        settings,
-    });
-    let admin = house.settings.lab.then(|| Arc::new(Lab(Arc::clone(&house))) as Arc<dyn AdminRoutes>);
-    let region = house.settings.region.clone();
-    let options = GatewayOptions { access, clock, region, version: env!("CARGO_PKG_VERSION"), admin };
-    let gateway = Arc::new(Gateway::new(options, services));
-
     let mut signals = Signals::new()?;
-    if let Some(exports) = exports {
-        println!("{exports}");
+    let server = Server::open(settings).await?;
+    if server.new_credentials {
+        println!(
+            "{}",
+            server.credentials.exports(server.house.settings.region.as_str(), Some(&server.endpoint))
+        );
     }
-    if let Some(line) = lab::shown(house.clock.now(), turned) {
+    if let Some(line) = server.turned_clock().await {
         println!("{line}");
     }
-    println!("Millpond is ready at {endpoint}");
+    println!("Millpond is ready at {}", server.endpoint);
     let stop = CancellationToken::new();
-    let serving = Arc::clone(&gateway).serve(listener, stop.clone().cancelled_owned(), drain);
+    let serving = server.serve(stop.clone().cancelled_owned());
     tokio::pin!(serving);
-    let drained = tokio::select! {
-        ended = &mut serving => ended,
+    tokio::select! {
+        ended = &mut serving => return ended,
         () = signals.next() => {
             tracing::info!("stopping: no new connections, requests that run are finished");
             stop.cancel();
-            tokio::select! {
-                ended = &mut serving => ended,
-                () = signals.next() => bail!("stopped by a second signal, before the requests that ran were finished"),
-            }
         }
-    };
-    house.folder.withdraw()?;
-    // The services hold the store; they go before it is closed.
-    drop(gateway.pause().await.take());
-    house.close().await?;
-    drained?;
-    tracing::info!("closed");
-    Ok(())
+    }
+    tokio::select! {
+        ended = &mut serving => ended,
+        () = signals.next() => bail!("stopped by a second signal, before the requests that ran were finished"),
+    }
+}
+
+/// A pond that is open and listens; [`Server::serve`] answers.
+pub struct Server {
+    house: Arc<House>,
+    gateway: Arc<Gateway>,
+    listener: TcpListener,
+    /// Where clients on this machine reach it.
+    pub endpoint: String,
+    pub account: AccountId,
+    pub credentials: RootCredentials,
+    /// Whether this start made the credentials.
+    pub new_credentials: bool,
+}
+
+impl Server {
+    pub async fn open(settings: Settings) -> anyhow::Result<Self> {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host(&settings.listen)
+            .await
+            .with_context(|| format!("the setting `listen` is {:?}", settings.listen))?
+            .collect();
+        if settings.open && !addresses.iter().all(|address| address.ip().is_loopback()) {
+            bail!(
+                "--open takes any credentials, and so it only listens on loopback, not on {}",
+                settings.listen
+            );
+        }
+        let folder = DataFolder::hold(&settings.data)?;
+        folder.sweep()?;
+        let account = folder.account(settings.account.as_ref())?;
+        let root_key = folder.root_key()?;
+        let (credentials, new_credentials) = folder.root_credentials()?;
+        let turned = folder.clock_offset()?;
+        let clock = Clock::system(turned);
+        let access = match settings.open {
+            true => Access::Open { account: account.clone() },
+            false => Access::Verified {
+                account: account.clone(),
+                credentials: Arc::new(RootOnly {
+                    credentials: credentials.clone(),
+                    account: account.clone(),
+                }),
+            },
+        };
+        let (pond, services) = Pond::open(&access, &folder.pond(), &root_key, clock.clone(), &settings)?;
+        let listener = TcpListener::bind(addresses.as_slice())
+            .await
+            .with_context(|| format!("listening on {}", settings.listen))?;
+        let endpoint = endpoint(listener.local_addr()?);
+        folder.announce(&endpoint)?;
+        let house = Arc::new(House {
+            access: access.clone(),
+            folder,
+            root_key,
+            clock: clock.clone(),
+            pond: Mutex::new(Some(pond)),
+            turned: Mutex::new(turned),
+            settings,
+        });
+        let admin = house.settings.lab.then(|| Arc::new(Lab(Arc::clone(&house))) as Arc<dyn AdminRoutes>);
+        let region = house.settings.region.clone();
+        let options = GatewayOptions { access, clock, region, version: env!("CARGO_PKG_VERSION"), admin };
+        let gateway = Arc::new(Gateway::new(options, services));
+        Ok(Self { house, gateway, listener, endpoint, account, credentials, new_credentials })
+    }
+
+    /// The line that tells that the clock was turned, when it was.
+    async fn turned_clock(&self) -> Option<String> {
+        lab::shown(self.house.clock.now(), *self.house.turned.lock().await)
+    }
+
+    /// Answers until `stop` is ready, lets the requests that run finish, and closes the pond.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let Self { house, gateway, listener, .. } = self;
+        let drain = Duration::from_secs(house.settings.drain_seconds);
+        let drained = Arc::clone(&gateway).serve(listener, stop, drain).await;
+        house.folder.withdraw()?;
+        // The services hold the store; they go before it is closed.
+        drop(gateway.pause().await.take());
+        house.close().await?;
+        drained?;
+        tracing::info!("closed");
+        Ok(())
+    }
 }
 
 /// Where clients on this machine reach the address.
@@ -164,17 +201,17 @@ fn endpoint(address: SocketAddr) -> String {
 }
 
 /// SIGTERM and SIGINT.
-struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> anyhow::Result<Self> {
+    pub fn new() -> anyhow::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) {
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
