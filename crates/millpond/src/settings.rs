@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use millpond_core::{AccountId, Region};
 use millpond_athena::AthenaSettings;
+use millpond_core::{AccountId, Region};
 use millpond_kinesis::KinesisSettings;
 use millpond_s3::S3Settings;
 use serde::{Deserialize, Serialize};

@@ -8,12 +8,14 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use millpond_gateway::Caller;
 use millpond_glue::filter::Predicate;
-use millpond_glue::model::{Column, DatabaseSpec, Partition, PartitionSpec, SerDe, Storage, Table, TableSpec};
+use millpond_glue::model::{
+    Column, DatabaseSpec, Partition, PartitionSpec, SerDe, Storage, Table, TableSpec,
+};
 use millpond_glue::{Glue, GlueError};
 use millpond_s3::{ListQuery, S3, S3Error};
 use millpond_sql::{
-    Catalog, CatalogError, ColumnDef, DatabaseDef, ObjectInfo, ObjectPage, Objects, ObjectsError, PartitionDef,
-    PartitionFilter, StorageDef, TableDef,
+    Catalog, CatalogError, ColumnDef, DatabaseDef, ObjectInfo, ObjectPage, Objects, ObjectsError,
+    PartitionDef, PartitionFilter, StorageDef, TableDef,
 };
 use millpond_wire::ApiError;
 
@@ -139,7 +141,11 @@ impl Catalog for GlueCatalog {
         self.glue.delete_table(&self.caller, database, name).await.map_err(failed)
     }
 
-    async fn add_partitions(&self, table: &TableDef, partitions: Vec<PartitionDef>) -> Result<(), CatalogError> {
+    async fn add_partitions(
+        &self,
+        table: &TableDef,
+        partitions: Vec<PartitionDef>,
+    ) -> Result<(), CatalogError> {
         let mut specs = partitions.into_iter().map(|partition| PartitionSpec {
             values: partition.values,
             storage: Some(storage(partition.storage, columns(&table.columns))),
@@ -203,7 +209,11 @@ fn storage(def: StorageDef, columns: Vec<Column>) -> Storage {
         location: named(def.location),
         input_format: named(def.input_format),
         output_format: named(def.output_format),
-        serde: Some(SerDe { library: named(def.serde), parameters: def.serde_parameters, ..SerDe::default() }),
+        serde: Some(SerDe {
+            library: named(def.serde),
+            parameters: def.serde_parameters,
+            ..SerDe::default()
+        }),
         ..Storage::default()
     }
 }
@@ -261,7 +271,12 @@ fn unreadable(error: S3Error) -> ObjectsError {
 
 #[async_trait]
 impl Objects for S3Objects {
-    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<ObjectPage, ObjectsError> {
+    async fn list(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<ObjectPage, ObjectsError> {
         let query = ListQuery {
             prefix: prefix.to_owned(),
             start_after: after.map(str::to_owned),

@@ -19,7 +19,9 @@ pub enum AthenaError {
     WorkGroupNotFound(String),
     #[error("{0}")]
     Metadata(String),
-    #[error("You have exceeded the limit for the number of queries you can run concurrently. Reduce the number of concurrent queries submitted by this account.")]
+    #[error(
+        "You have exceeded the limit for the number of queries you can run concurrently. Reduce the number of concurrent queries submitted by this account."
+    )]
     TooManyQueries,
     /// Another crate's answer, as it is: a permission that was denied.
     #[error(transparent)]

@@ -78,7 +78,12 @@ pub fn operations() -> Operations<Athena> {
             action("athena:GetQueryResults"),
             results::get_query_results,
         )
-        .op("GetTableMetadata", action("athena:GetTableMetadata"), catalog::of_table, catalog::get_table_metadata)
+        .op(
+            "GetTableMetadata",
+            action("athena:GetTableMetadata"),
+            catalog::of_table,
+            catalog::get_table_metadata,
+        )
         .op("GetWorkGroup", action("athena:GetWorkGroup"), workgroup::of_get, workgroup::get_work_group)
         .op(
             "ListDataCatalogs",
@@ -99,7 +104,12 @@ pub fn operations() -> Operations<Athena> {
             catalog::of_tables,
             catalog::list_table_metadata,
         )
-        .op("ListWorkGroups", action("athena:ListWorkGroups"), workgroup::of_list, workgroup::list_work_groups)
+        .op(
+            "ListWorkGroups",
+            action("athena:ListWorkGroups"),
+            workgroup::of_list,
+            workgroup::list_work_groups,
+        )
         .op(
             "StartQueryExecution",
             action("athena:StartQueryExecution"),
@@ -172,8 +182,10 @@ impl Athena {
             return Ok(engine.clone());
         }
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let options =
-            EngineOptions { memory: self.settings.memory, ..EngineOptions::new(self.spill_dir.clone(), threads) };
+        let options = EngineOptions {
+            memory: self.settings.memory,
+            ..EngineOptions::new(self.spill_dir.clone(), threads)
+        };
         let made = Engine::new(&options)?;
         // Two first queries at once make two engines; one of them stays.
         Ok(self.engine.get_or_init(|| made).clone())

@@ -86,7 +86,10 @@ pub struct ResultColumn {
 pub enum Outcome {
     Succeeded,
     /// `category`: 1 is the system, 2 the user.
-    Failed { category: i32, reason: String },
+    Failed {
+        category: i32,
+        reason: String,
+    },
     Cancelled,
 }
 
@@ -136,7 +139,8 @@ pub struct Query {
 pub fn split_location(location: &str) -> Option<(&str, String)> {
     let rest = location.strip_prefix("s3://")?;
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let closed = if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
+    let closed =
+        if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
     (!bucket.is_empty()).then_some((bucket, closed))
 }
 

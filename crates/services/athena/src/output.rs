@@ -35,7 +35,10 @@ impl<'a> Place<'a> {
 
 fn output_error(error: &S3Error, place: Place<'_>) -> QueryError {
     let Place { bucket, key } = place;
-    QueryError::user("PERMISSION_DENIED", format!("Could not write the results to s3://{bucket}/{key}: {error}"))
+    QueryError::user(
+        "PERMISSION_DENIED",
+        format!("Could not write the results to s3://{bucket}/{key}: {error}"),
+    )
 }
 
 /// Appends a value as Athena writes it: in quotes, a quote doubled; NULL is nothing at all.
@@ -105,8 +108,11 @@ pub async fn write(
     put.map_err(|error| output_error(&error, place))?;
     let key = format!("{}.metadata", place.key);
     let described = description(place.key, columns);
-    let options = PutOptions { content_type: Some("binary/octet-stream".to_owned()), ..PutOptions::default() };
-    s3.put(caller, place.bucket, &key, described, options).await.map_err(|error| output_error(&error, place))?;
+    let options =
+        PutOptions { content_type: Some("binary/octet-stream".to_owned()), ..PutOptions::default() };
+    s3.put(caller, place.bucket, &key, described, options)
+        .await
+        .map_err(|error| output_error(&error, place))?;
     Ok(())
 }
 

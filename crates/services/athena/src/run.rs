@@ -135,8 +135,7 @@ async fn work(
     seen.columns = columns(&execution);
     let place = Place::of(&query.output)
         .ok_or_else(|| QueryError::user("INVALID_OUTPUT", format!("{} is no place in S3", query.output)))?;
-    let written =
-        output::write(&athena.s3, &caller, place, query.kind, &seen.columns, &mut execution).await;
+    let written = output::write(&athena.s3, &caller, place, query.kind, &seen.columns, &mut execution).await;
     seen.engine = begun.elapsed();
     seen.scanned = execution.scanned();
     written

@@ -80,7 +80,12 @@ pub async fn insert_workgroup(store: &Store, scope: &Scope, group: WorkGroup) ->
         .await
 }
 
-pub async fn update_workgroup<F>(store: &Store, scope: &Scope, name: &str, change: F) -> Result<(), AthenaError>
+pub async fn update_workgroup<F>(
+    store: &Store,
+    scope: &Scope,
+    name: &str,
+    change: F,
+) -> Result<(), AthenaError>
 where
     F: FnOnce(&mut WorkGroup) -> Result<(), AthenaError> + Send + 'static,
 {
@@ -96,7 +101,12 @@ where
 }
 
 /// Removes the workgroup; with queries in its history only when `recursive`.
-pub async fn remove_workgroup(store: &Store, scope: &Scope, name: &str, recursive: bool) -> Result<(), AthenaError> {
+pub async fn remove_workgroup(
+    store: &Store,
+    scope: &Scope,
+    name: &str,
+    recursive: bool,
+) -> Result<(), AthenaError> {
     let (scope, name) = (scope.clone(), name.to_owned());
     store
         .write(move |txn| {

@@ -16,7 +16,8 @@ const KEPT: Duration = Duration::from_secs(45 * 24 * 3600);
 const REMOVED_AT_ONCE: usize = 500;
 
 /// What a query that was running when the program ended is told.
-pub const LEFT_BEHIND: &str = "INTERNAL_ERROR: the server was stopped while the query was queued or running; run it again";
+pub const LEFT_BEHIND: &str =
+    "INTERNAL_ERROR: the server was stopped while the query was queued or running; run it again";
 
 /// How a query ended that no process works on any more.
 pub fn left_behind(at: millpond_core::Timestamp) -> Ended {

@@ -7,10 +7,10 @@ use millpond_glue::model as glue;
 use super::{page_after, page_size};
 use crate::Athena;
 use crate::api::{
-    Column, DataCatalog, DataCatalogStatus, DataCatalogSummary, DataCatalogType, Database, GetDataCatalogInput,
-    GetDataCatalogOutput, GetDatabaseInput, GetDatabaseOutput, GetTableMetadataInput, GetTableMetadataOutput,
-    ListDataCatalogsInput, ListDataCatalogsOutput, ListDatabasesInput, ListDatabasesOutput, ListTableMetadataInput,
-    ListTableMetadataOutput, TableMetadata,
+    Column, DataCatalog, DataCatalogStatus, DataCatalogSummary, DataCatalogType, Database,
+    GetDataCatalogInput, GetDataCatalogOutput, GetDatabaseInput, GetDatabaseOutput, GetTableMetadataInput,
+    GetTableMetadataOutput, ListDataCatalogsInput, ListDataCatalogsOutput, ListDatabasesInput,
+    ListDatabasesOutput, ListTableMetadataInput, ListTableMetadataOutput, TableMetadata,
 };
 use crate::error::AthenaError;
 use crate::model::{CATALOG, datacatalog_arn};
@@ -95,7 +95,10 @@ fn database(of: glue::Database) -> Database {
 
 /// Tells of a database. Errors: MetadataException (there is none).
 /// Source: AWS Athena API reference, GetDatabase.
-pub async fn get_database(call: Call<Athena>, input: GetDatabaseInput) -> Result<GetDatabaseOutput, AthenaError> {
+pub async fn get_database(
+    call: Call<Athena>,
+    input: GetDatabaseInput,
+) -> Result<GetDatabaseOutput, AthenaError> {
     check_catalog(&input.catalog_name)?;
     let found = call.glue.database(&call.caller, &input.database_name)?;
     Ok(GetDatabaseOutput { database: Some(database(found)) })
@@ -134,7 +137,8 @@ fn table(of: glue::Table) -> TableMetadata {
     ];
     let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     parameters.extend(told);
-    parameters.extend(serde.parameters.into_iter().map(|(name, value)| (format!("serde.param.{name}"), value)));
+    parameters
+        .extend(serde.parameters.into_iter().map(|(name, value)| (format!("serde.param.{name}"), value)));
     TableMetadata {
         name: spec.name,
         create_time: Some(created),
@@ -176,8 +180,10 @@ pub async fn list_table_metadata(
     let size = page_size(input.max_results, PAGE);
     let mut tables = Vec::new();
     loop {
-        let page = call.glue.tables(&call.caller, &input.database_name, after.as_deref(), size - tables.len())?;
-        let fits = |found: &glue::Table| pattern.as_ref().is_none_or(|pattern| pattern.is_match(&found.spec.name));
+        let page =
+            call.glue.tables(&call.caller, &input.database_name, after.as_deref(), size - tables.len())?;
+        let fits =
+            |found: &glue::Table| pattern.as_ref().is_none_or(|pattern| pattern.is_match(&found.spec.name));
         tables.extend(page.items.into_iter().filter(fits).map(table));
         after = page.next;
         if after.is_none() || tables.len() >= size {

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use super::{page_after, page_size};
 use crate::Athena;
 use crate::api::{
-    self, BatchGetQueryExecutionInput, BatchGetQueryExecutionOutput, EncryptionConfiguration, EncryptionOption,
-    EngineVersion, GetQueryExecutionInput, GetQueryExecutionOutput, ListQueryExecutionsInput,
-    ListQueryExecutionsOutput, QueryExecution, QueryExecutionContext, QueryExecutionState, QueryExecutionStatistics,
-    QueryExecutionStatus, ResultConfiguration, ResultReuseInformation, StartQueryExecutionInput,
-    StartQueryExecutionOutput, StatementType, StopQueryExecutionInput, StopQueryExecutionOutput,
-    UnprocessedQueryExecutionId,
+    self, BatchGetQueryExecutionInput, BatchGetQueryExecutionOutput, EncryptionConfiguration,
+    EncryptionOption, EngineVersion, GetQueryExecutionInput, GetQueryExecutionOutput,
+    ListQueryExecutionsInput, ListQueryExecutionsOutput, QueryExecution, QueryExecutionContext,
+    QueryExecutionState, QueryExecutionStatistics, QueryExecutionStatus, ResultConfiguration,
+    ResultReuseInformation, StartQueryExecutionInput, StartQueryExecutionOutput, StatementType,
+    StopQueryExecutionInput, StopQueryExecutionOutput, UnprocessedQueryExecutionId,
 };
 use crate::error::AthenaError;
 use crate::model::{
@@ -129,7 +129,11 @@ fn register(call: &Call<Athena>, query: &Query, live: &Arc<Live>) -> Result<(), 
 }
 
 /// A query, its state as of now, and the permission to know of it.
-pub(super) fn find(call: &Call<Athena>, action: &str, id: &str) -> Result<(Query, Option<Arc<Live>>), AthenaError> {
+pub(super) fn find(
+    call: &Call<Athena>,
+    action: &str,
+    id: &str,
+) -> Result<(Query, Option<Arc<Live>>), AthenaError> {
     let not_found = || AthenaError::QueryNotFound(id.to_owned());
     let parsed: Uuid = id.parse().map_err(|_| not_found())?;
     // In this order: a query leaves the live ones only when its end is recorded.
@@ -235,7 +239,10 @@ fn shown(call: &Call<Athena>, query: Query, live: Option<&Live>) -> QueryExecuti
             encryption_configuration: query.asked_for_sse_s3.then_some(encryption),
             expected_bucket_owner: None,
         }),
-        query_execution_context: Some(QueryExecutionContext { database: query.database, catalog: query.catalog }),
+        query_execution_context: Some(QueryExecutionContext {
+            database: query.database,
+            catalog: query.catalog,
+        }),
         status: Some(status(query.submitted, &ended)),
         statistics: Some(statistics),
         work_group: Some(query.workgroup),

@@ -6,8 +6,8 @@ use millpond_gateway::Call;
 use super::{page_after, page_size, query};
 use crate::Athena;
 use crate::api::{
-    ColumnInfo, ColumnNullable, Datum, GetQueryResultsInput, GetQueryResultsOutput, QueryResultType, ResultSet,
-    ResultSetMetadata, Row,
+    ColumnInfo, ColumnNullable, Datum, GetQueryResultsInput, GetQueryResultsOutput, QueryResultType,
+    ResultSet, ResultSetMetadata, Row,
 };
 use crate::error::AthenaError;
 use crate::model::{Kind, Outcome, ResultColumn};
@@ -45,7 +45,9 @@ pub async fn get_query_results(
                 return Err(AthenaError::invalid(text));
             }
             Outcome::Cancelled => {
-                return Err(AthenaError::invalid("Query did not finish successfully. Final query state: CANCELLED"));
+                return Err(AthenaError::invalid(
+                    "Query did not finish successfully. Final query state: CANCELLED",
+                ));
             }
         },
         None => {
@@ -77,8 +79,9 @@ async fn read(
     from: u64,
     limit: usize,
 ) -> Result<(Vec<output::Row>, Option<u64>), AthenaError> {
-    let changed =
-        |NotOurs| AthenaError::invalid(format!("The result object {location} was changed since the query wrote it"));
+    let changed = |NotOurs| {
+        AthenaError::invalid(format!("The result object {location} was changed since the query wrote it"))
+    };
     let place = Place::of(location).ok_or(NotOurs).map_err(changed)?;
     let object = call.s3.get(&call.caller, place.bucket, place.key).await?;
     let size = object.info().size;
@@ -91,12 +94,15 @@ async fn read(
         if read_to < upto {
             text.extend_from_slice(&object.bytes(read_to..upto).await?);
         }
-        let (rows, length) = output::rows(&text, kind, columns, limit - all.len(), upto == size).map_err(changed)?;
+        let (rows, length) =
+            output::rows(&text, kind, columns, limit - all.len(), upto == size).map_err(changed)?;
         if rows.is_empty() && upto == size {
             break;
         }
         if rows.is_empty() && text.len() > ROW_BYTES {
-            return Err(AthenaError::invalid("A row of the result is too large for GetQueryResults; read the result object"));
+            return Err(AthenaError::invalid(
+                "A row of the result is too large for GetQueryResults; read the result object",
+            ));
         }
         all.extend(rows);
         text.drain(..length);

@@ -6,10 +6,10 @@ use millpond_gateway::{Call, Caller};
 use super::{page_after, page_size};
 use crate::Athena;
 use crate::api::{
-    CreateWorkGroupInput, CreateWorkGroupOutput, DeleteWorkGroupInput, DeleteWorkGroupOutput, EncryptionConfiguration,
-    EncryptionOption, EngineVersion, GetWorkGroupInput, GetWorkGroupOutput, ListWorkGroupsInput,
-    ListWorkGroupsOutput, ResultConfiguration, UpdateWorkGroupInput, UpdateWorkGroupOutput, WorkGroupConfiguration,
-    WorkGroupState, WorkGroupSummary,
+    CreateWorkGroupInput, CreateWorkGroupOutput, DeleteWorkGroupInput, DeleteWorkGroupOutput,
+    EncryptionConfiguration, EncryptionOption, EngineVersion, GetWorkGroupInput, GetWorkGroupOutput,
+    ListWorkGroupsInput, ListWorkGroupsOutput, ResultConfiguration, UpdateWorkGroupInput,
+    UpdateWorkGroupOutput, WorkGroupConfiguration, WorkGroupState, WorkGroupSummary,
 };
 use crate::error::AthenaError;
 use crate::model::{ENGINE_VERSION, PRIMARY, WorkGroup, split_location, workgroup_arn};
@@ -52,7 +52,9 @@ fn check_common(
     }
     match engine.and_then(|engine| engine.selected_engine_version.as_deref()) {
         None | Some("AUTO" | ENGINE_VERSION) => Ok(()),
-        Some(other) => Err(AthenaError::invalid(format!("Engine version {other} is not supported by Millpond."))),
+        Some(other) => {
+            Err(AthenaError::invalid(format!("Engine version {other} is not supported by Millpond.")))
+        }
     }
 }
 
@@ -150,7 +152,10 @@ fn state(group: &WorkGroup) -> WorkGroupState {
 /// Tells a workgroup's state and configuration.
 ///
 /// Errors: InvalidRequestException (there is none). Source: AWS Athena API reference, GetWorkGroup.
-pub async fn get_work_group(call: Call<Athena>, input: GetWorkGroupInput) -> Result<GetWorkGroupOutput, AthenaError> {
+pub async fn get_work_group(
+    call: Call<Athena>,
+    input: GetWorkGroupInput,
+) -> Result<GetWorkGroupOutput, AthenaError> {
     let found = store::workgroup(&call.store.read()?, call.scope(), &input.work_group)?;
     let group = found.ok_or(AthenaError::WorkGroupNotFound(input.work_group))?;
     let configuration = WorkGroupConfiguration {
