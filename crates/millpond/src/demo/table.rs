@@ -69,12 +69,12 @@ mod tests {
         let full = "█".repeat(24);
         let half = format!("{}▎", "█".repeat(13));
         let expected = [
-            "     name   late",
-            "     ────   ────",
-            &format!("     Aero     10   {full}"),
-            &format!("     Béta    5.5   {half}"),
+            "     name  late",
+            "     ────  ────",
+            &format!("     Aero    10  {full}"),
+            &format!("     Béta   5.5  {half}"),
             "     C",
-            "     D        -3",
+            "     D       -3",
         ];
         assert_eq!(render(&answer, Some("late")), expected.join("\n"));
         assert!(!render(&answer, None).contains('█'));
