@@ -268,7 +268,6 @@ def test_limits(pond, s3, bucket):
     ({"ServerSideEncryption": "aws:kms"}, "x-amz-server-side-encryption"),
     ({"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}, "x-amz-server-side-encryption-customer-algorithm"),
     ({"ACL": "public-read"}, "x-amz-acl"),
-    ({"Tagging": "a=b"}, "x-amz-tagging"),
     ({"ObjectLockLegalHoldStatus": "ON"}, "x-amz-object-lock-legal-hold"),
     ({"WebsiteRedirectLocation": "/x"}, "x-amz-website-redirect-location"),
     ({"GrantRead": "id=x"}, "x-amz-grant-read"),
@@ -287,9 +286,7 @@ def test_what_is_not_acted_on_is_refused_by_name(pond, bucket, more, header):
 
 def test_operations_that_are_not_here(s3, bucket):
     for call in [
-        lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}),
         lambda: s3.put_bucket_policy(Bucket=bucket, Policy="{}"),
-        lambda: s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": []}),
         lambda: s3.restore_object(Bucket=bucket, Key="k", RestoreRequest={"Days": 1}),
     ]:
         fails(call, 501, "NotImplemented")

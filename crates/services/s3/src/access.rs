@@ -40,7 +40,9 @@ const OPERATIONS: &[Line] = &[
     Line("CreateBucket", Action("s3:CreateBucket"), On::NewBucket),
     Line("CreateMultipartUpload", Action("s3:PutObject"), On::Object),
     Line("DeleteBucket", Action("s3:DeleteBucket"), On::Bucket),
+    Line("DeleteBucketTagging", Action("s3:PutBucketTagging"), On::Bucket),
     Line("DeleteObject", Action("s3:DeleteObject"), On::Object),
+    Line("DeleteObjectTagging", Action("s3:DeleteObjectTagging"), On::Object),
     Line("DeleteObjects", Action("s3:DeleteObject"), On::EachKey),
     Line("GetBucketAccelerateConfiguration", Action("s3:GetAccelerateConfiguration"), On::Bucket),
     Line("GetBucketAcl", Action("s3:GetBucketAcl"), On::Bucket),
@@ -72,11 +74,30 @@ const OPERATIONS: &[Line] = &[
     Line("ListObjects", Action("s3:ListBucket"), On::Bucket),
     Line("ListObjectsV2", Action("s3:ListBucket"), On::Bucket),
     Line("ListParts", Action("s3:ListMultipartUploadParts"), On::Object),
+    Line("PutBucketTagging", Action("s3:PutBucketTagging"), On::Bucket),
+    Line("PutBucketVersioning", Action("s3:PutBucketVersioning"), On::Bucket),
     Line("PutObject", Action("s3:PutObject"), On::Object),
+    Line("PutObjectTagging", Action("s3:PutObjectTagging"), On::Object),
     Line("UploadPart", Action("s3:PutObject"), On::Object),
     // And s3:GetObject on the source.
     Line("UploadPartCopy", Action("s3:PutObject"), On::Object),
 ];
+
+/// What an operation on an object needs instead when it names a version of it.
+const ON_VERSIONS: &[(&str, &str)] = &[
+    ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    ("s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"),
+    ("s3:GetObject", "s3:GetObjectVersion"),
+    ("s3:GetObjectAcl", "s3:GetObjectVersionAcl"),
+    ("s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"),
+    ("s3:GetObjectTagging", "s3:GetObjectVersionTagging"),
+    ("s3:PutObjectAcl", "s3:PutObjectVersionAcl"),
+    ("s3:PutObjectTagging", "s3:PutObjectVersionTagging"),
+];
+
+fn on_version(action: &'static str) -> &'static str {
+    ON_VERSIONS.iter().find(|(plain, _)| *plain == action).map_or(action, |(_, versioned)| versioned)
+}
 
 /// The service's table, without a pond to serve from.
 pub fn table() -> ServiceTable {
@@ -152,7 +173,7 @@ impl Gatekeeper {
             return Err(S3Error::NotImplemented { what: format!("The operation {name} of Amazon S3") });
         };
         context.set_operation(name);
-        refuse::check(cx.headers(), cx.uri().query().unwrap_or_default())?;
+        refuse::check(cx.headers())?;
         let caller = &context.caller;
         let (bucket, key) = match cx.s3_path() {
             S3Path::Root => (None, None),
@@ -168,7 +189,11 @@ impl Gatekeeper {
             (On::NewBucket, Some(bucket)) => return authorize_new_bucket(caller, bucket),
             (On::EachKey, Some(bucket)) => self.0.metadata().bucket(bucket)?,
             (On::Bucket, Some(bucket)) => authorize(&self.0, caller, action.0, bucket, None)?,
-            (On::Object, Some(bucket)) => authorize(&self.0, caller, action.0, bucket, key)?,
+            (On::Object, Some(bucket)) => {
+                let names_version = has_parameter(cx.uri().query(), "versionId");
+                let action = if names_version { on_version(action.0) } else { action.0 };
+                authorize(&self.0, caller, action, bucket, key)?
+            }
         };
         check_owner(context, "x-amz-expected-bucket-owner", &authorized)?;
         context.check_region(&authorized)
@@ -176,12 +201,18 @@ impl Gatekeeper {
 
     /// A copy reads its source in the caller's name.
     fn check_source(&self, context: &Context, source: &CopySource) -> Result<(), S3Error> {
-        let CopySource::Bucket { bucket, key, .. } = source else {
+        let CopySource::Bucket { bucket, key, version_id } = source else {
             return Err(S3Error::NotImplemented { what: "A copy from an access point".into() });
         };
-        let bucket = authorize(&self.0, &context.caller, "s3:GetObject", bucket, Some(key))?;
+        let action = if version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+        let bucket = authorize(&self.0, &context.caller, action, bucket, Some(key))?;
         check_owner(context, "x-amz-source-expected-bucket-owner", &bucket)
     }
+}
+
+fn has_parameter(query: Option<&str>, name: &str) -> bool {
+    let pairs = query.unwrap_or_default().split('&');
+    pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name)).any(|found| found == name)
 }
 
 /// A client may say whose bucket it thinks this is.

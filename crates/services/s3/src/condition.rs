@@ -99,6 +99,8 @@ pub enum WriteCondition {
     None,
     /// `If-None-Match: *`: only if there is no such key.
     Absent,
+    /// `If-Match: *`: only if there is an object.
+    Present,
     /// `If-Match`: only over this ETag.
     Matches(String),
 }
@@ -123,11 +125,21 @@ impl WriteCondition {
         }
     }
 
+    /// A deletion's condition: `*` is met by any object.
+    pub fn of_delete(etag: Option<&str>) -> Self {
+        match etag {
+            None => Self::None,
+            Some("*") => Self::Present,
+            Some(etag) => Self::Matches(etag.to_owned()),
+        }
+    }
+
     /// `current` is the ETag of what is there now.
     pub fn check(&self, key: &str, current: Option<&str>) -> Result<(), S3Error> {
         match (self, current) {
-            (Self::None, _) | (Self::Absent, None) => Ok(()),
+            (Self::None, _) | (Self::Absent, None) | (Self::Present, Some(_)) => Ok(()),
             (Self::Absent, Some(_)) => Err(S3Error::PreconditionFailed { condition: "If-None-Match" }),
+            (Self::Present, None) => Err(S3Error::PreconditionFailed { condition: "If-Match" }),
             (Self::Matches(_), None) => Err(S3Error::NoSuchKey { key: key.to_owned() }),
             (Self::Matches(tag), Some(etag)) if tag == etag => Ok(()),
             (Self::Matches(_), Some(_)) => Err(S3Error::PreconditionFailed { condition: "If-Match" }),

@@ -1,6 +1,8 @@
 //! What other services work with: objects in process, without HTTP, in the name of a caller. Every method asks the policy
 //! first.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use millpond_core::{Region, Timestamp};
@@ -11,10 +13,12 @@ use crate::condition::WriteCondition;
 use crate::error::S3Error;
 use crate::listing::Question;
 use crate::names;
-use crate::objects::{ByteStream, Object, ObjectInfo};
+use crate::objects::{ByteStream, Facts, Object, ObjectInfo};
 use crate::receive::Expected;
 use crate::service::{MAX_PAGE, MAX_PUT, S3};
-use crate::store::{Attributes, BucketRecord};
+use crate::store::{Attributes, BucketRecord, Target};
+use crate::tags::Tags;
+use crate::version::Versioning;
 
 /// The bytes to put.
 pub struct PutBody(ByteStream);
@@ -54,7 +58,7 @@ impl From<ByteStream> for PutBody {
 pub struct PutOptions {
     pub content_type: Option<String>,
     pub content_encoding: Option<String>,
-    pub metadata: std::collections::BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What to list.
@@ -98,7 +102,7 @@ impl S3 {
     /// Errors: NoSuchBucket, NoSuchKey, AccessDenied.
     pub async fn get(&self, caller: &Caller, bucket: &str, key: &str) -> Result<Object, S3Error> {
         let bucket = authorize(self, caller, "s3:GetObject", bucket, Some(key))?;
-        self.open_object(&bucket, key)
+        self.open_object(&bucket, key, None)
     }
 
     /// A range of an object, clipped to it. Needs s3:GetObject.
@@ -127,9 +131,9 @@ impl S3 {
         let PutOptions { content_type, content_encoding, metadata } = options;
         let attributes = Attributes { content_type, content_encoding, metadata, ..Attributes::default() };
         let expected = Expected::anything(MAX_PUT.as_u64());
+        let facts = Facts { attributes: attributes.clone(), ..Facts::default() };
         let body = body.into().0;
-        let written =
-            self.write_object(&bucket, key, body, expected, attributes.clone(), WriteCondition::None).await?;
+        let written = self.write_object(&bucket, key, body, expected, facts, WriteCondition::None).await?;
         Ok(ObjectInfo {
             key: key.to_owned(),
             size: written.received.size,
@@ -138,6 +142,8 @@ impl S3 {
             attributes,
             checksum: Some(written.received.checksum),
             parts: None,
+            version: written.version,
+            tags: Tags::new(),
         })
     }
 
@@ -163,7 +169,8 @@ impl S3 {
     /// Removes an object; no error when there is none. Needs s3:DeleteObject.
     pub async fn delete(&self, caller: &Caller, bucket: &str, key: &str) -> Result<(), S3Error> {
         let bucket = authorize(self, caller, "s3:DeleteObject", bucket, Some(key))?;
-        self.remove_objects(&bucket, vec![key.to_owned()]).await
+        let target = Target { key: key.to_owned(), version: None, condition: WriteCondition::None };
+        self.remove_object(&bucket, target).await.map(drop)
     }
 
     /// Needs s3:ListBucket. Errors: AccessDenied.
@@ -200,6 +207,8 @@ impl S3 {
             account: caller.scope.account.clone(),
             region,
             created: self.now(),
+            versioning: Versioning::Never,
+            documents: BTreeMap::new(),
         };
         self.metadata().create_bucket(name, record, self.settings().buckets_per_account).await
     }

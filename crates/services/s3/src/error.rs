@@ -13,6 +13,9 @@ pub enum S3Error {
     NoSuchBucket { bucket: String },
     #[error("The specified key does not exist.")]
     NoSuchKey { key: String },
+    /// What is there is a delete marker.
+    #[error("{}", if *by_version { "The specified method is not allowed against this resource." } else { "The specified key does not exist." })]
+    DeleteMarker { key: String, version: String, modified: Timestamp, by_version: bool },
     #[error("The specified version does not exist.")]
     NoSuchVersion { key: String, version: String },
     #[error(
@@ -39,6 +42,8 @@ pub enum S3Error {
         "The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
     )]
     IllegalLocationConstraint { location: String },
+    #[error("The Versioning element must be specified")]
+    IllegalVersioningConfiguration,
     #[error("The specified location-constraint is not valid")]
     InvalidLocationConstraint { location: String },
     #[error("Your key is too long")]
@@ -82,6 +87,10 @@ pub enum S3Error {
     MissingContentLength,
     #[error("{message}")]
     InvalidArgument { message: String, name: String, value: String },
+    #[error("{message}")]
+    InvalidTag { message: &'static str, key: String },
+    #[error("{message}")]
+    TooManyTags { message: &'static str },
     #[error("{message}")]
     InvalidRequest { message: String },
     #[error("A header you provided implies functionality that is not implemented")]
@@ -149,6 +158,8 @@ impl S3Error {
             Self::NoSuchBucket { .. } => "NoSuchBucket",
             Self::NoSuchKey { .. } => "NoSuchKey",
             Self::NoSuchVersion { .. } => "NoSuchVersion",
+            Self::DeleteMarker { by_version: false, .. } => "NoSuchKey",
+            Self::DeleteMarker { by_version: true, .. } => "MethodNotAllowed",
             Self::NoSuchUpload { .. } => "NoSuchUpload",
             Self::NoSuchConfiguration { code, .. } => code,
             Self::InvalidBucketName { .. } => "InvalidBucketName",
@@ -158,6 +169,7 @@ impl S3Error {
             Self::TooManyBuckets => "TooManyBuckets",
             Self::IllegalLocationConstraint { .. } => "IllegalLocationConstraintException",
             Self::InvalidLocationConstraint { .. } => "InvalidLocationConstraint",
+            Self::IllegalVersioningConfiguration => "IllegalVersioningConfigurationException",
             Self::KeyTooLong { .. } => "KeyTooLongError",
             Self::MetadataTooLarge { .. } => "MetadataTooLarge",
             Self::EntityTooLarge { .. } => "EntityTooLarge",
@@ -176,6 +188,8 @@ impl S3Error {
             Self::InvalidChunkSize { .. } => "InvalidChunkSizeError",
             Self::MissingContentLength => "MissingContentLength",
             Self::InvalidArgument { .. } => "InvalidArgument",
+            Self::InvalidTag { .. } => "InvalidTag",
+            Self::TooManyTags { .. } => "BadRequest",
             Self::InvalidRequest { .. } => "InvalidRequest",
             Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => "NotImplemented",
             Self::MethodNotAllowed { .. } => "MethodNotAllowed",
@@ -197,6 +211,7 @@ impl S3Error {
         match self {
             Self::NoSuchBucket { .. }
             | Self::NoSuchKey { .. }
+            | Self::DeleteMarker { by_version: false, .. }
             | Self::NoSuchVersion { .. }
             | Self::NoSuchUpload { .. }
             | Self::NoSuchConfiguration { .. } => StatusCode::NOT_FOUND,
@@ -207,6 +222,7 @@ impl S3Error {
             | Self::TooManyBuckets
             | Self::IllegalLocationConstraint { .. }
             | Self::InvalidLocationConstraint { .. }
+            | Self::IllegalVersioningConfiguration
             | Self::KeyTooLong { .. }
             | Self::MetadataTooLarge { .. }
             | Self::EntityTooLarge { .. }
@@ -221,6 +237,8 @@ impl S3Error {
             | Self::IncompleteBody
             | Self::InvalidArgument { .. }
             | Self::InvalidRequest { .. }
+            | Self::InvalidTag { .. }
+            | Self::TooManyTags { .. }
             | Self::InvalidToken
             | Self::AuthorizationHeaderMalformed { .. }
             | Self::AuthorizationQueryParameters { .. } => StatusCode::BAD_REQUEST,
@@ -229,7 +247,9 @@ impl S3Error {
             Self::NotModified { .. } => StatusCode::NOT_MODIFIED,
             Self::MissingContentLength => StatusCode::LENGTH_REQUIRED,
             Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
-            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed { .. } | Self::DeleteMarker { by_version: true, .. } => {
+                StatusCode::METHOD_NOT_ALLOWED
+            }
             Self::AccessDenied { .. }
             | Self::RequestExpired { .. }
             | Self::InvalidChunkSize { .. }
@@ -251,10 +271,11 @@ impl S3Error {
             | Self::BucketAlreadyExists { bucket }
             | Self::BucketAlreadyOwnedByYou { bucket }
             | Self::BucketNotEmpty { bucket } => vec![("BucketName", bucket.clone())],
-            Self::NoSuchKey { key } => vec![("Key", key.clone())],
+            Self::NoSuchKey { key } | Self::DeleteMarker { key, .. } => vec![("Key", key.clone())],
             Self::NoSuchVersion { key, version } => {
                 vec![("Key", key.clone()), ("VersionId", version.clone())]
             }
+            Self::InvalidTag { key, .. } => vec![("TagKey", key.clone())],
             Self::NoSuchUpload { upload } | Self::InvalidPartOrder { upload } => {
                 vec![("UploadId", upload.clone())]
             }
@@ -324,6 +345,8 @@ impl S3Error {
             | Self::BadChecksum { .. }
             | Self::IncompleteBody
             | Self::MissingContentLength
+            | Self::IllegalVersioningConfiguration
+            | Self::TooManyTags { .. }
             | Self::InvalidRequest { .. }
             | Self::NotImplemented { .. }
             | Self::AccessDenied { .. }

@@ -7,7 +7,7 @@
 //!   acted on), `ops` (the operations), `render` (errors).
 //! - The work: `objects`, `uploads`; `receive` (checking a body while it passes by), `store` (how all is kept), `pins` and
 //!   `worker` (bytes that nothing names any more).
-//! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `error`.
+//! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `tags`, `version`, `error`.
 
 mod access;
 mod auth;
@@ -30,9 +30,11 @@ mod refuse;
 mod render;
 mod service;
 mod store;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod version;
 mod worker;
 
 pub use access::table;

@@ -22,9 +22,11 @@ use crate::pins::Pin;
 use crate::receive::{Checked, Expected, Received};
 use crate::service::S3;
 use crate::store::{
-    Attributes, BodyRecord, Bucket, CONTENTS, ContentRecord, OBJECTS, ObjectRecord, PARTS, PartRecord,
-    objects_from,
+    Attributes, BodyRecord, Bucket, CONTENTS, ContentRecord, Deleted, ObjectRecord, PARTS, PartRecord,
+    Target, VersionRecord, objects_from, versions_from,
 };
+use crate::tags::Tags;
+use crate::version::Wanted;
 
 /// Bytes of an object, as they come from the disk.
 pub type ByteStream = StdPin<Box<dyn Stream<Item = Result<Bytes, S3Error>> + Send>>;
@@ -41,6 +43,16 @@ pub struct ObjectInfo {
     pub checksum: Option<Checksum>,
     /// How many parts it was uploaded in; `None` for one that came in one piece.
     pub parts: Option<u32>,
+    /// As answers show it; `None` in a bucket that never had versions.
+    pub version: Option<String>,
+    pub tags: Tags,
+}
+
+/// What is kept of a new object beside its bytes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    pub(crate) attributes: Attributes,
+    pub(crate) tags: Tags,
 }
 
 /// One object, held so that its bytes stay while this lives, whatever happens to its key.
@@ -131,32 +143,40 @@ pub(crate) struct Written {
     pub(crate) etag: String,
     pub(crate) modified: Timestamp,
     pub(crate) received: Received,
+    /// As answers show it.
+    pub(crate) version: Option<String>,
 }
 
 impl S3 {
-    /// Opens what is under a key now.
+    /// Opens what is under a key now, or a version of it.
     ///
-    /// Errors: NoSuchKey.
-    pub(crate) fn open_object(&self, bucket: &Bucket, key: &str) -> Result<Object, S3Error> {
+    /// Errors: NoSuchKey, NoSuchVersion, MethodNotAllowed (a delete marker).
+    pub(crate) fn open_object(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        version: Option<Wanted>,
+    ) -> Result<Object, S3Error> {
         loop {
-            let found = self.metadata().read()?.get(&OBJECTS, &(bucket.record.id, key))?;
-            let object = found.ok_or_else(|| S3Error::NoSuchKey { key: key.to_owned() })?;
+            let object = self.metadata().object(&self.metadata().read()?, &bucket.record, key, version)?;
             // Pinned first and read then: what is there after the pin stays.
             let pin = Arc::new(self.0.pins.pin(object.content));
             let Some(content) = self.metadata().read()?.get(&CONTENTS, &object.content)? else {
-                continue; // It was overwritten between the two.
+                continue; // It was overwritten or deleted between the two.
             };
             let parts = match &content.body {
                 BodyRecord::Whole(_) => None,
                 BodyRecord::Parts { runs, .. } => Some(runs.count()),
             };
             let info = ObjectInfo {
+                version: bucket.record.versioning.shown(object.version()),
                 key: key.to_owned(),
                 size: object.size,
                 etag: object.etag,
                 last_modified: object.modified,
                 attributes: content.attributes,
                 checksum: content.checksum,
+                tags: content.tags,
                 parts,
             };
             return Ok(Object { s3: self.clone(), info: Arc::new(info), body: Arc::new(content.body), pin });
@@ -177,7 +197,7 @@ impl S3 {
         key: &str,
         body: S,
         expected: Expected,
-        attributes: Attributes,
+        facts: Facts,
         condition: WriteCondition,
     ) -> Result<Written, S3Error>
     where
@@ -193,16 +213,19 @@ impl S3 {
             etag: received.etag(),
             modified,
             checksum: Some((checksum.algorithm, checksum.coverage)),
+            sequence: 0,
+            versioned: false,
         };
         let etag = object.etag.clone();
         let content = ContentRecord {
-            attributes,
+            attributes: facts.attributes,
             checksum: Some(checksum),
             body: BodyRecord::Whole(placement.clone()),
+            tags: facts.tags,
         };
         let named = self.metadata().put_object(bucket, key, object, content, condition).await;
-        self.settle(&placement, named).await?;
-        Ok(Written { etag, modified, received })
+        let placed = self.settle(&placement, named, |placed| placed.garbage).await?;
+        Ok(Written { etag, modified, received, version: placed.version })
     }
 
     /// Makes a body's bytes durable, checked against what was expected.
@@ -224,14 +247,15 @@ impl S3 {
 
     /// After the transaction that was to name `placement`: wakes the removal of what it replaced, or removes bytes that
     /// were refused their name. When the store itself failed it is not known whether they have it; the sweep finds out.
-    pub(crate) async fn settle(
+    pub(crate) async fn settle<T>(
         &self,
         placement: &millpond_blob::Placement,
-        named: Result<bool, S3Error>,
-    ) -> Result<(), S3Error> {
+        named: Result<T, S3Error>,
+        left_garbage: impl FnOnce(&T) -> bool,
+    ) -> Result<T, S3Error> {
         match &named {
-            Ok(false) => {}
-            Ok(true) => self.0.garbage.wake(),
+            Ok(done) if left_garbage(done) => self.0.garbage.wake(),
+            Ok(_) => {}
             Err(S3Error::Internal { .. } | S3Error::InsufficientStorage) => {}
             Err(_) => {
                 if let Err(error) = self.0.blobs.remove(placement).await {
@@ -239,14 +263,26 @@ impl S3 {
                 }
             }
         }
-        named.map(drop)
+        named
     }
 
-    pub(crate) async fn remove_objects(&self, bucket: &Bucket, keys: Vec<String>) -> Result<(), S3Error> {
-        if self.metadata().delete_objects(bucket, keys).await? {
+    /// Removes keys or versions of them, in one transaction; each has a result of its own.
+    pub(crate) async fn remove_objects(
+        &self,
+        bucket: &Bucket,
+        targets: Vec<Target>,
+    ) -> Result<Vec<Result<Deleted, S3Error>>, S3Error> {
+        let removed = self.metadata().delete_objects(bucket, targets, self.now()).await?;
+        if removed.iter().flatten().any(|deleted| deleted.garbage) {
             self.0.garbage.wake();
         }
-        Ok(())
+        Ok(removed)
+    }
+
+    /// As [`S3::remove_objects`], for one.
+    pub(crate) async fn remove_object(&self, bucket: &Bucket, target: Target) -> Result<Deleted, S3Error> {
+        let removed = self.remove_objects(bucket, vec![target]).await?.pop();
+        removed.unwrap_or_else(|| Err(S3Error::internal("deleting an object", "there was no answer")))
     }
 
     pub(crate) fn list_objects(
@@ -259,6 +295,18 @@ impl S3 {
             objects_from(&snapshot, bucket.record.id, from)
                 .map(|entry| entry.map(|((_, key), record)| (key, record)).map_err(S3Error::from))
         })
+    }
+
+    /// A page of the versions of a bucket's keys. `after_version` only counts beside `question.after`: then that key's
+    /// versions older than it follow.
+    pub(crate) fn list_versions(
+        &self,
+        bucket: &Bucket,
+        question: &Question<'_>,
+        after_version: Option<u64>,
+    ) -> Result<Page<VersionRecord>, S3Error> {
+        let snapshot = self.metadata().read()?;
+        listing::page(question, |from| versions_from(&snapshot, bucket.record.id, from, after_version))
     }
 }
 

@@ -5,7 +5,7 @@ use http::HeaderMap;
 
 use crate::error::S3Error;
 
-/// A header or query parameter, and the values that pass.
+/// A header, and the values that pass.
 struct Rule(&'static str, &'static [&'static str]);
 
 const HEADERS: &[Rule] = &[
@@ -39,25 +39,16 @@ const HEADERS: &[Rule] = &[
     Rule("x-amz-server-side-encryption-customer-key", &[]),
     Rule("x-amz-server-side-encryption-customer-key-md5", &[]),
     Rule("x-amz-storage-class", &["STANDARD"]),
-    Rule("x-amz-tagging", &[""]),
-    Rule("x-amz-tagging-directive", &["COPY"]),
     Rule("x-amz-website-redirect-location", &[]),
     Rule("x-amz-write-offset-bytes", &[]),
 ];
 
-pub fn check(headers: &HeaderMap, query: &str) -> Result<(), S3Error> {
+pub fn check(headers: &HeaderMap) -> Result<(), S3Error> {
     for Rule(name, passing) in HEADERS {
         for value in headers.get_all(*name) {
             if !passing.iter().any(|passes| passes.as_bytes() == value.as_bytes()) {
                 return Err(S3Error::HeaderNotImplemented { header: (*name).to_owned() });
             }
-        }
-    }
-    for pair in query.split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // No bucket has had versions: what is there is the version "null".
-        if name == "versionId" && value != "null" {
-            return Err(S3Error::invalid_argument("Invalid version id specified", name, value));
         }
     }
     Ok(())
@@ -72,7 +63,7 @@ mod tests {
         let header = |name: &'static str, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
-            check(&headers, "").err().map(|error| error.fields())
+            check(&headers).err().map(|error| error.fields())
         };
         let refused = |name: &str| Some(vec![("Header", name.to_owned())]);
         for (name, value, expected) in [
@@ -81,12 +72,9 @@ mod tests {
             ("x-amz-acl", "public-read", refused("x-amz-acl")),
             ("x-amz-server-side-encryption", "aws:kms", refused("x-amz-server-side-encryption")),
             ("x-amz-server-side-encryption", "AES256", None),
-            ("x-amz-tagging", "a=b", refused("x-amz-tagging")),
             ("x-amz-meta-acl", "anything", None),
         ] {
             assert_eq!(header(name, value), expected, "{name}: {value}");
         }
-        assert!(check(&HeaderMap::new(), "versionId=null&x=y").is_ok());
-        assert!(check(&HeaderMap::new(), "versionId=abc").is_err());
     }
 }

@@ -1,10 +1,14 @@
 //! Errors as S3 writes them: XML with the code, AWS's text, and the fields beside it.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, ETAG};
+use http::header::{ALLOW, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
+use millpond_core::Timestamp;
+use s3s::dto::TimestampFormat;
+
 use crate::error::S3Error;
+use crate::ops::timestamp;
 
 /// What an error's document says about the request.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +23,14 @@ pub fn error(error: &S3Error, about: About<'_>) -> Response<Bytes> {
     let mut response = document(error.status(), error.code(), &error.to_string(), &error.fields(), about);
     if let S3Error::NotModified { etag } = error {
         insert(&mut response, ETAG, &format!("\"{etag}\""));
+    }
+    if let S3Error::DeleteMarker { version, modified, by_version, .. } = error {
+        insert(&mut response, HeaderName::from_static("x-amz-delete-marker"), "true");
+        insert(&mut response, HeaderName::from_static("x-amz-version-id"), version);
+        if *by_version {
+            insert(&mut response, LAST_MODIFIED, &http_date(*modified));
+            insert(&mut response, ALLOW, "DELETE");
+        }
     }
     if let S3Error::AuthorizationHeaderMalformed { region: Some(region), .. } = error {
         insert(&mut response, HeaderName::from_static("x-amz-bucket-region"), region);
@@ -57,6 +69,13 @@ fn document(
     *response.body_mut() = xml.into();
     insert(&mut response, CONTENT_TYPE, "application/xml");
     response
+}
+
+fn http_date(at: Timestamp) -> String {
+    let mut text = Vec::new();
+    // Writing into memory cannot fail, and every time of ours has an HTTP date.
+    let _written = timestamp(at).format(TimestampFormat::HttpDate, &mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn insert(response: &mut Response<Bytes>, name: HeaderName, value: &str) {

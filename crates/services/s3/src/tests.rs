@@ -1,5 +1,6 @@
 //! The service over a real store and real files, with a manual clock; over HTTP as far as it goes without a socket.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::store::{
     Attributes, BodyRecord, BucketRecord, CONTENTS, ContentRecord, FILES, GARBAGE, Garbage, ObjectRecord,
     PARTS, UploadRecord,
 };
+use crate::version::Versioning;
 use crate::worker::GarbageRemoval;
 use crate::{Deps, ListQuery, PutOptions, S3, S3Http, S3Settings};
 
@@ -265,7 +267,7 @@ async fn refusals_over_http() {
         (put.clone(), "/bucket/k", &[("content-length", "6000000000")], "x", 400, "EntityTooLarge"),
         (put.clone(), "/bucket/k", &[("x-amz-storage-class", "GLACIER")], "x", 501, "NotImplemented"),
         (put.clone(), "/bucket/k", &[("if-match", "abc")], "x", 404, "NoSuchKey"),
-        (put.clone(), "/bucket?versioning", &[], "<x/>", 501, "NotImplemented"),
+        (put.clone(), "/bucket?versioning", &[], "<x/>", 400, "MalformedXML"),
         (post.clone(), "/bucket?delete", &[], "<Delete>", 400, "MalformedXML"),
         (
             post.clone(),
@@ -406,13 +408,28 @@ fn records_of_earlier_versions_are_read() {
     let (id, at) = (Uuid::from_u128(1), Timestamp::from_secs(1_800_000_000));
     let region = Region::us_east_1();
     check(
-        &BucketRecord { id, account: ACCOUNT.parse().unwrap(), region, created: at },
+        &BucketRecord {
+            id,
+            account: ACCOUNT.parse().unwrap(),
+            region,
+            created: at,
+            versioning: Versioning::Never,
+            documents: BTreeMap::new(),
+        },
         "84a26964c41000000000000000000000000000000001a76163636f756e74ac303030303030303030303030a6\
          726567696f6ea975732d656173742d31a763726561746564cf000001a3185c5000",
     );
     let checksum = Some((Algorithm::Crc32, Coverage::FullObject));
     check(
-        &ObjectRecord { content: id, size: 5, etag: "ab".into(), modified: at, checksum },
+        &ObjectRecord {
+            content: id,
+            size: 5,
+            etag: "ab".into(),
+            modified: at,
+            checksum,
+            sequence: 0,
+            versioned: false,
+        },
         "85a7636f6e74656e74c41000000000000000000000000000000001a473697a6505a465746167a26162a86d6f\
          646966696564cf000001a3185c5000a8636865636b73756d92a54372633332aa46756c6c4f626a656374",
     );
@@ -421,14 +438,24 @@ fn records_of_earlier_versions_are_read() {
     let attributes = Attributes { content_type: Some("a/b".into()), ..Attributes::default() };
     let checksum = Some(Checksum::full(Algorithm::Crc32, vec![1, 2, 3, 4]));
     check(
-        &ContentRecord { attributes, checksum, body: BodyRecord::Parts { upload: id, runs } },
+        &ContentRecord {
+            attributes,
+            checksum,
+            body: BodyRecord::Parts { upload: id, runs },
+            tags: BTreeMap::new(),
+        },
         "83aa6174747269627574657381ac636f6e74656e745f74797065a3612f62a8636865636b73756d84a9616c67\
          6f726974686da54372633332a8636f766572616765aa46756c6c4f626a656374a576616c7565c40401020304\
          a5706172747300a4626f647981a5506172747382a675706c6f6164c410000000000000000000000000000000\
          01a472756e739183a5666972737401a5636f756e7401a473697a6505",
     );
     check(
-        &UploadRecord { initiated: at, attributes: Attributes::default(), checksum: None },
+        &UploadRecord {
+            initiated: at,
+            attributes: Attributes::default(),
+            checksum: None,
+            tags: BTreeMap::new(),
+        },
         "83a9696e69746961746564cf000001a3185c5000aa6174747269627574657380a8636865636b73756dc0",
     );
     check(&Garbage::Parts(id), "81a55061727473c41000000000000000000000000000000001");

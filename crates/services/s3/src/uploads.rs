@@ -18,7 +18,8 @@ use crate::parts::Runs;
 use crate::receive::{Expected, Received};
 use crate::service::{MAX_OBJECT, MAX_PARTS, MIN_PART, S3};
 use crate::store::{
-    BodyRecord, Bucket, ContentRecord, ObjectRecord, PARTS, PartRecord, UPLOADS, UploadRecord, no_such_upload,
+    BodyRecord, Bucket, ContentRecord, ObjectRecord, PARTS, PartRecord, Placed, UPLOADS, UploadRecord,
+    no_such_upload,
 };
 
 /// A part as the client that completes an upload names it.
@@ -97,7 +98,7 @@ impl S3 {
             placement: placement.clone(),
         };
         let named = self.metadata().put_part(bucket, key, (upload, number), part).await;
-        self.settle(&placement, named).await?;
+        self.settle(&placement, named, |garbage| *garbage).await?;
         Ok((received, modified))
     }
 
@@ -114,7 +115,7 @@ impl S3 {
         upload: Uuid,
         completion: Completion,
         condition: WriteCondition,
-    ) -> Result<(ObjectRecord, ContentRecord), S3Error> {
+    ) -> Result<(Placed, ContentRecord), S3Error> {
         let (content, modified) = (self.new_id(), self.now());
         let assemble = move |record: &UploadRecord, parts: &BTreeMap<u32, PartRecord>| {
             let whole = assemble(upload, record, parts, &completion)?;
@@ -124,10 +125,12 @@ impl S3 {
                 etag: whole.etag,
                 modified,
                 checksum: Some((whole.checksum.algorithm, whole.checksum.coverage)),
+                sequence: 0,
+                versioned: false,
             };
             let body = BodyRecord::Parts { upload, runs: whole.runs };
-            let attributes = record.attributes.clone();
-            Ok((object, ContentRecord { attributes, checksum: Some(whole.checksum), body }))
+            let (attributes, tags) = (record.attributes.clone(), record.tags.clone());
+            Ok((object, ContentRecord { attributes, checksum: Some(whole.checksum), body, tags }))
         };
         let done = self.metadata().complete_upload(bucket, key, upload, condition, assemble).await?;
         self.0.garbage.wake();

@@ -1,5 +1,5 @@
 //! What a bucket is set to. Nothing here can be changed yet; each answer is the state that Millpond's buckets are in:
-//! owned by their account alone, closed to the public, encrypted, without versions, rules and policies.
+//! owned by their account alone, closed to the public, encrypted, without rules and policies.
 
 use s3s::dto::*;
 
@@ -28,8 +28,6 @@ absent! {
         "NoSuchBucketPolicy", "The bucket policy does not exist";
     get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput:
         "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
-    get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput:
-        "NoSuchTagSet", "The TagSet does not exist";
     get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput:
         "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration";
     get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput:
@@ -50,7 +48,6 @@ empty! {
     get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput) -> GetBucketAccelerateConfigurationOutput;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput;
     get_bucket_notification_configuration(GetBucketNotificationConfigurationInput) -> GetBucketNotificationConfigurationOutput;
-    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput;
 }
 
 /// The owner, and nobody else.
@@ -72,7 +69,7 @@ pub(super) async fn get_object_acl(
     input: GetObjectAclInput,
 ) -> Result<GetObjectAclOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
-    call.s3.open_object(&bucket, &input.key)?;
+    call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
     let owner = owner(&bucket.record.account);
     let grants = Some(vec![full_control(&owner)]);
     Ok(GetObjectAclOutput { grants, owner: Some(owner), ..GetObjectAclOutput::default() })
@@ -87,17 +84,6 @@ fn full_control(owner: &Owner) -> Grant {
         uri: None,
     };
     Grant { grantee: Some(grantee), permission: Some(Permission::from_static(Permission::FULL_CONTROL)) }
-}
-
-/// Objects have no tags.
-///
-/// Source: Amazon S3 API reference, GetObjectTagging.
-pub(super) async fn get_object_tagging(
-    call: Call,
-    input: GetObjectTaggingInput,
-) -> Result<GetObjectTaggingOutput, S3Error> {
-    call.s3.open_object(&call.bucket(&input.bucket)?, &input.key)?;
-    Ok(GetObjectTaggingOutput { tag_set: Vec::new(), version_id: None })
 }
 
 /// Everything is encrypted at rest under keys of the pond's own, as with SSE-S3.

@@ -49,7 +49,7 @@ macro_rules! checksums_of {
 }
 pub(super) use checksums_of;
 
-pub(super) fn timestamp(at: Timestamp) -> dto::Timestamp {
+pub(crate) fn timestamp(at: Timestamp) -> dto::Timestamp {
     let since = Duration::from_millis(at.as_millis().max(0).unsigned_abs());
     dto::Timestamp::from(SystemTime::UNIX_EPOCH + since)
 }

@@ -11,10 +11,12 @@ use super::multipart::part_number;
 use crate::condition::{ReadConditions, Reader, WriteCondition};
 use crate::digest::Algorithm;
 use crate::error::S3Error;
-use crate::objects::Object;
+use crate::objects::{Facts, Object};
 use crate::receive::Expected;
 use crate::service::MAX_PUT;
+use crate::tags;
 use crate::uploads::parse_upload_id;
+use crate::version::Wanted;
 
 /// Opens what is to be copied; that the caller may read it was checked in `access`.
 macro_rules! open_source {
@@ -22,14 +24,8 @@ macro_rules! open_source {
         let CopySource::Bucket { bucket, key, version_id } = &$input.copy_source else {
             return Err(S3Error::NotImplemented { what: "A copy from an access point".into() });
         };
-        if let Some(version) = version_id.as_deref().filter(|version| *version != "null") {
-            return Err(S3Error::invalid_argument(
-                "Invalid version id specified",
-                "x-amz-copy-source",
-                version,
-            ));
-        }
-        let source = $call.s3.open_object(&$call.bucket(bucket)?, key)?;
+        let wanted = version_id.as_deref().map(Wanted::parse).transpose()?;
+        let source = $call.s3.open_object(&$call.bucket(bucket)?, key, wanted)?;
         let modified_since = $input.copy_source_if_modified_since.as_ref().and_then(from_timestamp);
         let unmodified_since = $input.copy_source_if_unmodified_since.as_ref().and_then(from_timestamp);
         ReadConditions::of(&$call.context.headers, Reader::Copy, modified_since, unmodified_since).check(
@@ -37,7 +33,9 @@ macro_rules! open_source {
             &source.info().etag,
             source.info().last_modified,
         )?;
-        (source, &**bucket == $input.bucket.as_str() && &**key == $input.key.as_str())
+        // A copy of an older version onto its key brings it back.
+        let same = wanted.is_none() && &**bucket == $input.bucket.as_str() && &**key == $input.key.as_str();
+        (source, same)
     }};
 }
 
@@ -72,11 +70,23 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
             ));
         }
     };
+    let tags = match input.tagging_directive.as_ref().map(TaggingDirective::as_str) {
+        None | Some(TaggingDirective::COPY) => info.tags.clone(),
+        Some(TaggingDirective::REPLACE) => tags::parse_header(input.tagging.as_deref().unwrap_or_default())?,
+        Some(other) => {
+            return Err(S3Error::invalid_argument(
+                "Unknown tagging directive.",
+                "x-amz-tagging-directive",
+                other,
+            ));
+        }
+    };
     let expected = expected_copy(&source, input.checksum_algorithm.as_ref())?;
     // The conditions of the destination have no prefix.
     let condition = WriteCondition::of(&call.context.headers)?;
     let body = source.read(0..info.size);
-    let written = call.s3.write_object(&bucket, &input.key, body, expected, attributes, condition).await?;
+    let facts = Facts { attributes, tags };
+    let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut result = CopyObjectResult {
         e_tag: Some(etag(&written.etag)),
@@ -88,6 +98,8 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     Ok(CopyObjectOutput {
         copy_object_result: Some(result),
         server_side_encryption: encrypted(),
+        version_id: written.version,
+        copy_source_version_id: info.version.clone(),
         ..CopyObjectOutput::default()
     })
 }
@@ -148,6 +160,7 @@ pub(super) async fn upload_part_copy(
     Ok(UploadPartCopyOutput {
         copy_part_result: Some(result),
         server_side_encryption: encrypted(),
+        copy_source_version_id: source.info().version.clone(),
         ..UploadPartCopyOutput::default()
     })
 }

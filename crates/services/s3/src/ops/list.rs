@@ -7,7 +7,8 @@ use super::Call;
 use super::convert::{algorithm, count, encode, etag, is_encoded, owner, page_size, size, timestamp};
 use crate::error::S3Error;
 use crate::listing::{Page, Question};
-use crate::store::ObjectRecord;
+use crate::store::{Bucket, ObjectRecord, What};
+use crate::version::Wanted;
 
 /// A page of keys in byte order.
 ///
@@ -83,8 +84,9 @@ pub(super) async fn list_objects(call: Call, input: ListObjectsInput) -> Result<
     })
 }
 
-/// Every version of every key. No bucket has had versions yet, so that each object is one, named "null".
+/// Every version of every key and every delete marker, by key and then newest first.
 ///
+/// Errors: InvalidArgument (a version marker without a key's, or none of ours).
 /// Source: Amazon S3 API reference, ListObjectVersions.
 pub(super) async fn list_object_versions(
     call: Call,
@@ -95,39 +97,52 @@ pub(super) async fn list_object_versions(
     let prefix = input.prefix.clone().unwrap_or_default();
     let limit = page_size(input.max_keys, "max-keys")?;
     let after = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
-    if input.version_id_marker.as_deref().is_some_and(|marker| !marker.is_empty()) && after.is_none() {
-        return Err(S3Error::invalid_argument(
-            "A version-id marker cannot be specified without a key marker.",
-            "version-id-marker",
-            input.version_id_marker.unwrap_or_default(),
-        ));
-    }
+    let after_version = after_version(&call, &bucket, after, input.version_id_marker.as_deref())?;
     let question = Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after, limit };
-    let page = call.s3.list_objects(&bucket, &question)?;
+    let page = call.s3.list_versions(&bucket, &question, after_version)?;
     let owner = owner(&bucket.record.account);
-    let next = page.next.clone();
+    // The last entry is a version or a common prefix; only the first has an id to go on from.
+    let last = page.items.last().filter(|(key, _)| page.next.as_ref() == Some(key));
+    let next_version = last.map(|(_, row)| row.version().to_string());
     let common_prefixes = common_prefixes(&page, encoded);
-    let versions = page.items.into_iter().map(|(key, record)| ObjectVersion {
-        checksum_algorithm: record.checksum.map(|(of, _)| vec![algorithm(of)]),
-        checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
-        e_tag: Some(etag(&record.etag)),
-        is_latest: Some(true),
-        key: Some(encode(&key, encoded)),
-        last_modified: Some(timestamp(record.modified)),
-        owner: Some(owner.clone()),
-        restore_status: None,
-        size: Some(size(record.size)),
-        storage_class: Some(ObjectVersionStorageClass::from_static(ObjectVersionStorageClass::STANDARD)),
-        version_id: Some("null".to_owned()),
-    });
+    let (mut versions, mut markers) = (Vec::new(), Vec::new());
+    for (key, row) in page.items {
+        let (key, version_id) = (Some(encode(&key, encoded)), Some(row.version().to_string()));
+        let (owner, is_latest) = (Some(owner.clone()), Some(row.superseded.is_none()));
+        match row.what {
+            What::Object(record) => versions.push(ObjectVersion {
+                checksum_algorithm: record.checksum.map(|(of, _)| vec![algorithm(of)]),
+                checksum_type: record.checksum.map(|(_, of)| ChecksumType::from_static(of.as_str())),
+                e_tag: Some(etag(&record.etag)),
+                is_latest,
+                key,
+                last_modified: Some(timestamp(record.modified)),
+                owner,
+                restore_status: None,
+                size: Some(size(record.size)),
+                storage_class: Some(ObjectVersionStorageClass::from_static(
+                    ObjectVersionStorageClass::STANDARD,
+                )),
+                version_id,
+            }),
+            What::Marker(marker) => markers.push(DeleteMarkerEntry {
+                is_latest,
+                key,
+                last_modified: Some(timestamp(marker.modified)),
+                owner,
+                version_id,
+            }),
+        }
+    }
     Ok(ListObjectVersionsOutput {
-        versions: Some(versions.collect()),
+        versions: Some(versions),
+        delete_markers: (!markers.is_empty()).then_some(markers),
         common_prefixes,
         name: Some(bucket.name),
         max_keys: Some(count(limit)),
-        is_truncated: Some(next.is_some()),
-        next_version_id_marker: next.as_ref().map(|_| "null".to_owned()),
-        next_key_marker: next.map(|last| encode(&last, encoded)),
+        is_truncated: Some(page.next.is_some()),
+        next_version_id_marker: next_version,
+        next_key_marker: page.next.map(|last| encode(&last, encoded)),
         key_marker: Some(encode(input.key_marker.as_deref().unwrap_or_default(), encoded)),
         version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
         prefix: Some(encode(&prefix, encoded)),
@@ -135,6 +150,22 @@ pub(super) async fn list_object_versions(
         encoding_type: input.encoding_type,
         ..ListObjectVersionsOutput::default()
     })
+}
+
+/// The place of a version marker in the order of its key.
+fn after_version(
+    call: &Call,
+    bucket: &Bucket,
+    key: Option<&str>,
+    marker: Option<&str>,
+) -> Result<Option<u64>, S3Error> {
+    let Some(marker) = marker.filter(|marker| !marker.is_empty()) else { return Ok(None) };
+    let invalid = |message: &str| S3Error::invalid_argument(message, "version-id-marker", marker);
+    let key = key.ok_or_else(|| invalid("A version-id marker cannot be specified without a key marker."))?;
+    match Wanted::parse(marker).map_err(|_| invalid("Invalid version id specified"))? {
+        Wanted::Id { sequence, .. } => Ok(Some(sequence)),
+        Wanted::Null => call.s3.metadata().null_sequence(bucket, key),
+    }
 }
 
 fn common_prefixes<T>(page: &Page<T>, encoded: bool) -> Option<Vec<CommonPrefix>> {

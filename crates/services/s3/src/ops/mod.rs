@@ -10,8 +10,12 @@ mod copy;
 mod list;
 mod multipart;
 mod object;
+mod tagging;
+mod versioning;
 
 use std::sync::Arc;
+
+pub(crate) use convert::timestamp;
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
@@ -20,6 +24,7 @@ use crate::context::Context;
 use crate::error::S3Error;
 use crate::service::S3;
 use crate::store::Bucket;
+use crate::version::Wanted;
 
 /// A request in the hands of its operation.
 struct Call {
@@ -28,6 +33,11 @@ struct Call {
 }
 
 impl Call {
+    /// The version that the request names.
+    fn wanted(version: Option<&String>) -> Result<Option<Wanted>, S3Error> {
+        version.map(|text| Wanted::parse(text)).transpose()
+    }
+
     fn bucket(&self, name: &str) -> Result<Bucket, S3Error> {
         self.s3.metadata().bucket(name)
     }
@@ -72,7 +82,9 @@ operations! {
     create_bucket(CreateBucketInput) -> CreateBucketOutput = bucket;
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart;
     delete_bucket(DeleteBucketInput) -> DeleteBucketOutput = bucket;
+    delete_bucket_tagging(DeleteBucketTaggingInput) -> DeleteBucketTaggingOutput = tagging;
     delete_object(DeleteObjectInput) -> DeleteObjectOutput = object;
+    delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput = tagging;
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = object;
     get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput) -> GetBucketAccelerateConfigurationOutput = configuration;
     get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = configuration;
@@ -87,14 +99,14 @@ operations! {
     get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput = configuration;
     get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput = configuration;
     get_bucket_request_payment(GetBucketRequestPaymentInput) -> GetBucketRequestPaymentOutput = configuration;
-    get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput = configuration;
-    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput = configuration;
+    get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput = tagging;
+    get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput = versioning;
     get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput = configuration;
     get_object(GetObjectInput) -> GetObjectOutput = object;
     get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = configuration;
     get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput = object;
     get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput = configuration;
-    get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput = configuration;
+    get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput = tagging;
     get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput = configuration;
     head_bucket(HeadBucketInput) -> HeadBucketOutput = bucket;
     head_object(HeadObjectInput) -> HeadObjectOutput = object;
@@ -104,7 +116,10 @@ operations! {
     list_objects(ListObjectsInput) -> ListObjectsOutput = list;
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = list;
     list_parts(ListPartsInput) -> ListPartsOutput = multipart;
+    put_bucket_tagging(PutBucketTaggingInput) -> PutBucketTaggingOutput = tagging;
+    put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput = versioning;
     put_object(PutObjectInput) -> PutObjectOutput = object;
+    put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput = tagging;
     upload_part(UploadPartInput) -> UploadPartOutput = multipart;
     upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput = copy;
 }

@@ -13,6 +13,7 @@ use crate::digest::{Algorithm, Coverage};
 use crate::error::S3Error;
 use crate::listing::Question;
 use crate::store::UploadRecord;
+use crate::tags;
 use crate::uploads::{Completion, NamedPart, check_part_number, parse_upload_id};
 
 pub(super) fn part_number(number: i32) -> Result<u32, S3Error> {
@@ -33,7 +34,12 @@ pub(super) async fn create_multipart_upload(
 ) -> Result<CreateMultipartUploadOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
     let checksum = checksum_of_upload(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
-    let record = UploadRecord { initiated: call.s3.now(), attributes: attributes_of!(input), checksum };
+    let record = UploadRecord {
+        initiated: call.s3.now(),
+        attributes: attributes_of!(input),
+        checksum,
+        tags: tags::parse_header(input.tagging.as_deref().unwrap_or_default())?,
+    };
     let upload = call.s3.begin_upload(&bucket, &input.key, record).await?;
     Ok(CreateMultipartUploadOutput {
         bucket: Some(bucket.name),
@@ -135,13 +141,14 @@ pub(super) async fn complete_multipart_upload(
     let upload = parse_upload_id(&input.upload_id)?;
     let condition = WriteCondition::of(&call.context.headers)?;
     let completion = completion(&input)?;
-    let (object, content) =
+    let (placed, content) =
         call.s3.complete_upload(&bucket, &input.key, upload, completion, condition).await?;
     let mut output = CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", bucket.name, encode(&input.key, true))),
         bucket: Some(bucket.name),
         key: Some(input.key),
-        e_tag: Some(etag(&object.etag)),
+        e_tag: Some(etag(&placed.object.etag)),
+        version_id: placed.version,
         checksum_type: content.checksum.as_ref().map(checksum_type),
         server_side_encryption: encrypted(),
         ..CompleteMultipartUploadOutput::default()

@@ -14,8 +14,11 @@ use crate::condition::{ReadConditions, Reader, WriteCondition};
 use crate::digest::Checksum;
 use crate::error::S3Error;
 use crate::names;
-use crate::objects::Object;
+use crate::objects::{Facts, Object};
 use crate::service::MAX_PAGE;
+use crate::store::{Deleted, Target};
+use crate::tags;
+use crate::version::Wanted;
 
 /// Puts an object; it is durable when this returns.
 ///
@@ -32,9 +35,12 @@ pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutO
     let condition = WriteCondition::of(&context.headers)?;
     let expected = expected(context, input.content_md5.as_ref(), &checksums_of!(input), None)?;
     let body = request_body(input.body);
-    let written = call.s3.write_object(&bucket, &input.key, body, expected, attributes, condition).await?;
+    let tags = tags::parse_header(input.tagging.as_deref().unwrap_or_default())?;
+    let facts = Facts { attributes, tags };
+    let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut output = PutObjectOutput {
+        version_id: written.version.clone(),
         e_tag: Some(etag(&written.etag)),
         server_side_encryption: encrypted(),
         checksum_type: Some(checksum_type(checksum)),
@@ -117,6 +123,7 @@ macro_rules! read_output {
             metadata: Some(attributes.metadata.clone().into_iter().collect()),
             parts_count: given.parts_count,
             server_side_encryption: encrypted(),
+            version_id: info.version.clone(),
             ..$Output::default()
         };
         set_checksum!(output, given.checksum.as_ref());
@@ -141,7 +148,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
             "Request specific response headers cannot be used for anonymous GET requests.",
         ));
     }
-    let object = call.s3.open_object(&bucket, &input.key)?;
+    let object = call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
     let info = object.info();
     let modified_since = input.if_modified_since.as_ref().and_then(from_timestamp);
     let unmodified_since = input.if_unmodified_since.as_ref().and_then(from_timestamp);
@@ -160,6 +167,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
         },
     )?;
     let mut output = read_output!(GetObjectOutput, info, &given);
+    output.tag_count = (!info.tags.is_empty()).then(|| count(info.tags.len()));
     output.body = Some(answer_body(object.read(given.bytes)));
     Ok(output)
 }
@@ -170,7 +178,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
 /// Source: Amazon S3 API reference, HeadObject.
 pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<HeadObjectOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
-    let object = call.s3.open_object(&bucket, &input.key)?;
+    let object = call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
     let info = object.info();
     let modified_since = input.if_modified_since.as_ref().and_then(from_timestamp);
     let unmodified_since = input.if_unmodified_since.as_ref().and_then(from_timestamp);
@@ -200,10 +208,11 @@ pub(super) async fn get_object_attributes(
     input: GetObjectAttributesInput,
 ) -> Result<GetObjectAttributesOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
-    let object = call.s3.open_object(&bucket, &input.key)?;
+    let object = call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
     let info = object.info();
     let mut output = GetObjectAttributesOutput {
         last_modified: Some(timestamp(info.last_modified)),
+        version_id: info.version.clone(),
         ..GetObjectAttributesOutput::default()
     };
     let names = input.object_attributes.iter().flat_map(|names| names.as_str().split(','));
@@ -267,19 +276,24 @@ fn object_parts(
     }))
 }
 
-/// Removes an object; no error when there is none.
+/// Removes an object, or one version of it for good; no error when there is none.
 ///
+/// Errors: PreconditionFailed.
 /// Source: Amazon S3 API reference, DeleteObject.
 pub(super) async fn delete_object(
     call: Call,
     input: DeleteObjectInput,
 ) -> Result<DeleteObjectOutput, S3Error> {
-    if input.if_match.is_some() {
-        return Err(S3Error::HeaderNotImplemented { header: "If-Match".into() });
-    }
     let bucket = call.bucket(&input.bucket)?;
-    call.s3.remove_objects(&bucket, vec![input.key]).await?;
-    Ok(DeleteObjectOutput::default())
+    let version = Call::wanted(input.version_id.as_ref())?;
+    let if_match = input.if_match.as_ref().map(|tag| tag.as_etag().map_or("*", ETag::value));
+    let condition = WriteCondition::of_delete(if_match);
+    let deleted = call.s3.remove_object(&bucket, Target { key: input.key, version, condition }).await?;
+    Ok(DeleteObjectOutput {
+        delete_marker: deleted.marker.then_some(true),
+        version_id: deleted.version,
+        ..DeleteObjectOutput::default()
+    })
 }
 
 /// Removes up to 1,000 objects in one transaction. Keys that the caller may not remove are reported, the others go.
@@ -295,41 +309,63 @@ pub(super) async fn delete_objects(
     if wanted.is_empty() || wanted.len() > MAX_PAGE {
         return Err(S3Error::MalformedXml);
     }
-    let (mut keys, mut errors) = (Vec::new(), Vec::new());
+    let (mut targets, mut errors) = (Vec::new(), Vec::new());
+    let refused = |object: &ObjectIdentifier, error: S3Error| s3s::dto::Error {
+        code: Some(error.code().to_owned()),
+        key: Some(object.key.clone()),
+        message: Some(error.to_string()),
+        version_id: object.version_id.clone(),
+    };
     for object in wanted {
-        match check_identifier(&call, &bucket.name, &object) {
-            Ok(()) => keys.push(object.key),
-            Err(error) => errors.push(s3s::dto::Error {
-                code: Some(error.code().to_owned()),
-                key: Some(object.key),
-                message: Some(error.to_string()),
-                version_id: object.version_id,
-            }),
+        match target(&call, &bucket.name, &object) {
+            Ok(target) => targets.push((object, target)),
+            Err(error) => errors.push(refused(&object, error)),
         }
     }
-    call.s3.remove_objects(&bucket, keys.clone()).await?;
+    let (objects, targets): (Vec<_>, Vec<_>) = targets.into_iter().unzip();
+    let removed = call.s3.remove_objects(&bucket, targets).await?;
+    let mut deleted = Vec::new();
+    for (object, removed) in objects.into_iter().zip(removed) {
+        match removed {
+            Ok(removed) => deleted.push(shown(object, removed)),
+            Err(error) => errors.push(refused(&object, error)),
+        }
+    }
     let quiet = input.delete.quiet.unwrap_or(false);
-    let deleted = keys.into_iter().map(|key| DeletedObject { key: Some(key), ..DeletedObject::default() });
     Ok(DeleteObjectsOutput {
-        deleted: (!quiet).then(|| deleted.collect()),
+        deleted: (!quiet).then_some(deleted),
         errors: (!errors.is_empty()).then_some(errors),
         request_charged: None,
     })
 }
 
-fn check_identifier(call: &Call, bucket: &str, object: &ObjectIdentifier) -> Result<(), S3Error> {
+/// A deletion as the answer to DeleteObjects shows it: the version that was asked for, and the delete marker that was made
+/// or removed.
+fn shown(object: ObjectIdentifier, removed: Deleted) -> DeletedObject {
+    DeletedObject {
+        key: Some(object.key),
+        delete_marker: removed.marker.then_some(true),
+        delete_marker_version_id: removed.version.filter(|_| removed.marker),
+        version_id: object.version_id,
+    }
+}
+
+fn target(call: &Call, bucket: &str, object: &ObjectIdentifier) -> Result<Target, S3Error> {
     names::check_key(&object.key)?;
-    if object.e_tag.is_some() || object.last_modified_time.is_some() || object.size.is_some() {
+    if object.last_modified_time.is_some() || object.size.is_some() {
         return Err(S3Error::NotImplemented {
-            what: "A condition on a key to delete (ETag, LastModifiedTime, Size)".into(),
+            what: "A condition on a key to delete (LastModifiedTime, Size)".into(),
         });
     }
-    if object.version_id.as_deref().is_some_and(|version| version != "null") {
-        return Err(S3Error::NoSuchVersion {
-            key: object.key.clone(),
-            version: object.version_id.clone().unwrap_or_default(),
-        });
-    }
-    authorize(&call.s3, &call.context.caller, "s3:DeleteObject", bucket, Some(&object.key))?;
-    Ok(())
+    let version = match object.version_id.as_deref() {
+        None => None,
+        Some(text) => Some(
+            Wanted::parse(text)
+                .map_err(|_| S3Error::NoSuchVersion { key: object.key.clone(), version: text.to_owned() })?,
+        ),
+    };
+    let action = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+    authorize(&call.s3, &call.context.caller, action, bucket, Some(&object.key))?;
+    let condition = WriteCondition::of_delete(object.e_tag.as_ref().map(ETag::value));
+    Ok(Target { key: object.key.clone(), version, condition })
 }

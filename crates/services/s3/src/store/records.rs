@@ -1,0 +1,188 @@
+//! What is kept of buckets, objects, versions, uploads and garbage. Each record can gain fields; `tests` holds the byte
+//! fixtures of the shapes that were.
+
+use std::collections::BTreeMap;
+
+use millpond_blob::Placement;
+use millpond_core::{AccountId, Region, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::documents::Kind;
+use crate::digest::{Algorithm, Checksum, Coverage};
+use crate::parts::Runs;
+use crate::tags::Tags;
+use crate::version::{VersionId, Versioning};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketRecord {
+    pub id: Uuid,
+    pub account: AccountId,
+    pub region: Region,
+    pub created: Timestamp,
+    #[serde(default, skip_serializing_if = "Versioning::is_never")]
+    pub versioning: Versioning,
+    /// The revision of each configuration that the bucket has; the configurations are in `s3.bucket-documents`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub documents: BTreeMap<Kind, Uuid>,
+}
+
+/// A bucket as operations work with it.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    pub name: String,
+    pub record: BucketRecord,
+}
+
+/// What a listing shows of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRecord {
+    pub content: Uuid,
+    pub size: u64,
+    /// Without quotes.
+    pub etag: String,
+    pub modified: Timestamp,
+    #[serde(default)]
+    pub checksum: Option<(Algorithm, Coverage)>,
+    /// Grows with every version of the key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sequence: u64,
+    /// It has a version id of its own; otherwise it is the version "null".
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub versioned: bool,
+}
+
+impl ObjectRecord {
+    pub fn version(&self) -> VersionId {
+        VersionId { versioned: self.versioned, sequence: self.sequence, id: self.content }
+    }
+}
+
+/// A version that is not the current object: an older object, or a delete marker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionRecord {
+    /// When a newer version took its place; `None` for the delete marker that is the newest version of its key.
+    #[serde(default)]
+    pub superseded: Option<Timestamp>,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    Object(ObjectRecord),
+    Marker(MarkerRecord),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkerRecord {
+    pub id: Uuid,
+    pub sequence: u64,
+    pub versioned: bool,
+    pub modified: Timestamp,
+}
+
+impl VersionRecord {
+    pub fn version(&self) -> VersionId {
+        match &self.what {
+            What::Object(object) => object.version(),
+            What::Marker(marker) => {
+                VersionId { versioned: marker.versioned, sequence: marker.sequence, id: marker.id }
+            }
+        }
+    }
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ContentRecord {
+    #[serde(default)]
+    pub attributes: Attributes,
+    #[serde(default)]
+    pub checksum: Option<Checksum>,
+    pub body: BodyRecord,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: Tags,
+}
+
+/// Headers that are kept with an object and given back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Attributes {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// Where the bytes are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum BodyRecord {
+    Whole(Placement),
+    /// Some parts of an upload, in order.
+    Parts {
+        upload: Uuid,
+        runs: Runs,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UploadRecord {
+    pub initiated: Timestamp,
+    #[serde(default)]
+    pub attributes: Attributes,
+    /// What the client asked for; without it the whole gets a CRC64NVME.
+    #[serde(default)]
+    pub checksum: Option<(Algorithm, Coverage)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: Tags,
+}
+
+impl UploadRecord {
+    /// The checksum that every part has.
+    pub fn algorithm(&self) -> Algorithm {
+        self.checksum.map_or(Algorithm::Crc64Nvme, |(algorithm, _)| algorithm)
+    }
+
+    pub fn coverage(&self) -> Coverage {
+        self.checksum.map_or(Coverage::FullObject, |(_, coverage)| coverage)
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PartRecord {
+    pub size: u64,
+    pub md5: [u8; 16],
+    pub checksum: Checksum,
+    /// The client's own, of another algorithm than the upload's.
+    #[serde(default)]
+    pub other: Option<Checksum>,
+    pub modified: Timestamp,
+    pub placement: Placement,
+}
+
+impl PartRecord {
+    pub fn etag(&self) -> String {
+        hex::encode(self.md5)
+    }
+}
+
+/// Bytes that nothing names any more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Garbage {
+    Bytes(Placement),
+    /// Every part that is left under this upload.
+    Parts(Uuid),
+}
