@@ -1,6 +1,7 @@
 //! What can go wrong with the bytes of objects.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -11,13 +12,23 @@ pub enum BlobError {
         #[source]
         source: Arc<io::Error>,
     },
-    /// What is on the disk is not what was written.
+    /// What is on the disk is not what was written, in any copy.
     #[error("stored bytes are damaged: {what}")]
     Corrupt { what: &'static str },
-    #[error("the object's key was wrapped by another key, or is damaged")]
+    /// No zone that is there has the body.
+    #[error("no copy of the object is left")]
+    Lost,
+    /// The body's key is wrapped under another key than the one that was given, or under one where none was given.
+    #[error("the object's key is wrapped by another key, or is damaged")]
     WrongKey,
     #[error("the range {start}..{end} is not within {size} bytes")]
     Range { start: u64, end: u64, size: u64 },
+    /// The folders of the settings and what is in them do not fit together.
+    #[error("the zone {}: {problem}", path.display())]
+    Zone { path: PathBuf, problem: String },
+    /// Every zone is lost: nothing can be made durable.
+    #[error("none of the zones is there")]
+    NoZone,
     #[error("the cryptography library failed")]
     Crypto,
     /// The work on a blocking thread did not end: it panicked, or the program is stopping.

@@ -1,10 +1,11 @@
-//! The folder on the disk: `tmp/` for what is being written, and 256 folders of files by the last byte of their id.
+//! A zone's files on the disk: `tmp/` for what is being written, and 256 folders of files by the last byte of their id.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime};
 
 use millpond_core::Timestamp;
@@ -12,23 +13,26 @@ use millpond_core::disk::{Disk, create_private_dir};
 use uuid::Uuid;
 
 pub(crate) struct Folder {
-    dir: PathBuf,
-    pub disk: Arc<dyn Disk>,
+    pub dir: PathBuf,
+    disk: Arc<dyn Disk>,
 }
 
 impl Folder {
+    pub(crate) fn new(dir: &Path, disk: Arc<dyn Disk>) -> Self {
+        Self { dir: dir.to_owned(), disk }
+    }
+
     /// Makes what is missing, and removes what an earlier process was still writing.
-    pub(crate) fn open(dir: &Path, disk: Arc<dyn Disk>) -> io::Result<Self> {
-        let folder = Self { dir: dir.to_owned(), disk };
-        let tmp = folder.tmp();
+    pub(crate) fn prepare(&self) -> io::Result<()> {
+        let tmp = self.tmp();
         create_private_dir(&tmp)?;
         for entry in std::fs::read_dir(&tmp)? {
             std::fs::remove_file(entry?.path())?;
         }
-        Ok(folder)
+        Ok(())
     }
 
-    fn tmp(&self) -> PathBuf {
+    pub(crate) fn tmp(&self) -> PathBuf {
         self.dir.join("tmp")
     }
 
@@ -45,28 +49,38 @@ impl Folder {
         (0..=u8::MAX).map(|byte| self.dir.join(format!("{byte:02x}")))
     }
 
+    /// Never makes the zone's folder itself: under a disk that went away there is another one.
     fn make_fan(&self, id: Uuid) -> io::Result<()> {
         let fan = self.fan(id);
         if fan.is_dir() {
             return Ok(());
         }
-        create_private_dir(&fan)?;
-        self.disk.sync_dir(&self.dir)
+        match DirBuilder::new().mode(0o700).create(&fan) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => self.disk.sync_dir(&self.dir),
+        }
     }
 }
 
-/// A file under `tmp/`. Dropped before it was put in place, it is removed.
-pub(crate) struct TempFile {
+const WRITTEN: u8 = 0;
+const PLACED: u8 = 1;
+const KEPT: u8 = 2;
+
+/// A file on its way: under `tmp/`, then in place, then kept. Dropped before it was kept, it is removed.
+pub(crate) struct NewFile {
     folder: Arc<Folder>,
-    pub file: File,
-    pub id: Uuid,
-    in_place: AtomicBool,
+    file: File,
+    id: Uuid,
+    temp: PathBuf,
+    state: AtomicU8,
 }
 
-impl TempFile {
+impl NewFile {
     pub(crate) fn create(folder: Arc<Folder>, id: Uuid) -> io::Result<Self> {
-        let file = folder.disk.create(&folder.tmp().join(id.simple().to_string()))?;
-        Ok(Self { folder, file, id, in_place: AtomicBool::new(false) })
+        // A name of its own: a body may be repaired by two at a time.
+        let temp = folder.tmp().join(Uuid::new_v4().simple().to_string());
+        let file = folder.disk.create(&temp)?;
+        Ok(Self { folder, file, id, temp, state: AtomicU8::new(WRITTEN) })
     }
 
     pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
@@ -87,26 +101,27 @@ impl TempFile {
         )?;
         self.sync()?;
         self.folder.make_fan(self.id)?;
-        let path = self.folder.path(self.id);
-        disk.rename(&self.temp_path(), &path)?;
-        self.in_place.store(true, Ordering::Release);
-        disk.sync_dir(&self.folder.fan(self.id)).inspect_err(|_| {
-            // Nobody will name it. What can't be removed now, the sweep removes.
-            let _swept = std::fs::remove_file(&path);
-        })
+        disk.rename(&self.temp, &self.folder.path(self.id))?;
+        self.state.store(PLACED, Ordering::Release);
+        disk.sync_dir(&self.folder.fan(self.id))
     }
 
-    fn temp_path(&self) -> PathBuf {
-        self.folder.tmp().join(self.id.simple().to_string())
+    /// The body is whole wherever it was to be: the file stays.
+    pub(crate) fn keep(&self) {
+        self.state.store(KEPT, Ordering::Release);
     }
 }
 
-impl Drop for TempFile {
+impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.in_place.load(Ordering::Acquire)
-            && let Err(error) = std::fs::remove_file(self.temp_path())
-        {
-            tracing::warn!(error = &error as &dyn std::error::Error, id = %self.id, "removing a temporary file");
+        let removed = match self.state.load(Ordering::Acquire) {
+            WRITTEN => std::fs::remove_file(&self.temp),
+            PLACED => std::fs::remove_file(self.folder.path(self.id)),
+            _ => return,
+        };
+        if let Err(error) = removed {
+            // The sweep, or the next start, finds it.
+            tracing::warn!(error = &error as &dyn std::error::Error, id = %self.id, "removing an unfinished file");
         }
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{BlobError, Blobs, Inner};
 
-/// What a sweep did.
+/// What a sweep did, in all zones together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     pub removed: u64,
@@ -23,7 +23,7 @@ pub struct Swept {
 impl Blobs {
     /// Removes files that were written before `older_than` and that `is_named` does not know. A file is removed only by
     /// the second sweep that finds it so, the grace of the options later: the pond's clock can be turned forward in the
-    /// moment between a body and its record, real time can not.
+    /// moment between a body and its record, real time can not. In a zone that is lost nothing is done.
     pub async fn sweep<F, E>(&self, is_named: F, older_than: Timestamp) -> Result<Swept, BlobError>
     where
         F: Fn(Uuid) -> Result<bool, E> + Send + 'static,
@@ -43,30 +43,31 @@ impl Inner {
         older_than: Timestamp,
     ) -> Result<Swept, BlobError> {
         let sweeping = || BlobError::io("sweeping objects' files");
-        let mut suspects = self.suspects.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unnamed = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner);
         let mut still = HashMap::new();
         let mut swept = Swept::default();
-        for fan in self.folder.fans() {
-            for (id, len) in old_files(&fan, older_than).map_err(sweeping())? {
-                if is_named(id)? {
-                    continue;
-                }
-                let since = suspects.get(&id).copied();
-                if since.is_some_and(|since: Instant| since.elapsed() >= self.sweep_grace) {
-                    std::fs::remove_file(self.folder.path(id)).map_err(sweeping())?;
-                    swept.removed += 1;
-                    swept.removed_bytes += len;
-                } else {
-                    still.insert(id, since.unwrap_or_else(Instant::now));
-                    swept.suspected += 1;
+        for zone in self.zones.iter().filter(|zone| zone.look()) {
+            for fan in zone.folder.fans() {
+                for (id, len) in old_files(&fan, older_than).map_err(sweeping())? {
+                    if is_named(id)? {
+                        continue;
+                    }
+                    let since = unnamed.get(&(zone.number, id)).copied();
+                    if since.is_some_and(|since: Instant| since.elapsed() >= self.sweep_grace) {
+                        std::fs::remove_file(zone.folder.path(id)).map_err(sweeping())?;
+                        swept.removed += 1;
+                        swept.removed_bytes += len;
+                    } else {
+                        still.insert((zone.number, id), since.unwrap_or_else(Instant::now));
+                        swept.suspected += 1;
+                    }
                 }
             }
         }
-        *suspects = still;
+        *unnamed = still;
         Ok(swept)
     }
 }
-
 /// The files of a folder that were written before `older_than`, with their lengths.
 fn old_files(fan: &Path, older_than: Timestamp) -> io::Result<Vec<(Uuid, u64)>> {
     let entries = match std::fs::read_dir(fan) {

@@ -1,4 +1,10 @@
-//! What the blobs promise, over real files: any size and range, damage, cut-off files, full disks, the sweep.
+//! What the blobs promise, over real files: any size and range, damage, cut-off files, full disks, the sweep. Beside it:
+//! who can open a body (`keys`), lost zones (`zones`), scrub and repair (`health`), what older versions wrote (`older`).
+
+mod health;
+mod keys;
+mod older;
+mod zones;
 
 use std::convert::Infallible;
 use std::fs::{File, OpenOptions};
@@ -66,9 +72,19 @@ async fn whole(blobs: &Blobs, placement: &Placement) -> Result<Vec<u8>, BlobErro
     read(blobs, placement, 0..placement.size()).await
 }
 
+/// Where a body's copy is.
+fn path(blobs: &Blobs, zone: usize, placement: &Placement) -> PathBuf {
+    blobs.0.zones[zone].folder.path(placement.file().unwrap())
+}
+
 fn files(dir: &TempDir) -> Vec<PathBuf> {
-    let folders = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-    folders.flat_map(|folder| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path())).collect()
+    files_in(dir.path())
+}
+
+fn files_in(zone: &Path) -> Vec<PathBuf> {
+    let within = |folder: PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let folders = std::fs::read_dir(zone).unwrap().map(|entry| entry.unwrap().path());
+    folders.filter(|path| path.is_dir()).flat_map(within).collect()
 }
 
 #[tokio::test]
@@ -139,12 +155,11 @@ async fn any_flipped_byte_is_found() {
     whole(&blobs, &placement).await.unwrap();
 
     let small = write(&blobs, &body(100), 100).await;
-    let Placement { size, wrapped_key, body: placement::Body::Inline(sealed) } = small else { panic!() };
+    let placement::Body::Inline(sealed) = &small.body else { panic!() };
     for at in 0..sealed.len() {
         let mut damaged = sealed.clone();
         damaged[at] ^= 1;
-        let body = placement::Body::Inline(damaged);
-        let damaged = Placement { size, wrapped_key: wrapped_key.clone(), body };
+        let damaged = Placement { body: placement::Body::Inline(damaged), ..small.clone() };
         assert!(matches!(whole(&blobs, &damaged).await, Err(BlobError::Corrupt { .. })), "byte {at}");
     }
 }
@@ -155,9 +170,9 @@ async fn a_file_that_is_cut_short_gone_or_another_s_is_found() {
     let blobs = open(&dir);
     for size in [100_000, 131_072, 1_300_000_u64] {
         let placement = write(&blobs, &body(size as usize), 50_000).await;
-        let path = blobs.0.folder.path(placement.file().unwrap());
+        let path = self::path(&blobs, 0, &placement);
         let file = OpenOptions::new().write(true).open(&path).unwrap();
-        for len in [0, 31, 32, 65_000, 65_584, frames::file_len(size) - 1] {
+        for len in [0, 31, 32, 65_000, 65_584, placement.file_len() - 1] {
             file.set_len(len).unwrap();
             assert!(
                 matches!(whole(&blobs, &placement).await, Err(BlobError::Corrupt { .. })),
@@ -165,10 +180,10 @@ async fn a_file_that_is_cut_short_gone_or_another_s_is_found() {
             );
         }
         let other = write(&blobs, &body(size as usize), 50_000).await;
-        std::fs::copy(blobs.0.folder.path(other.file().unwrap()), &path).unwrap();
+        std::fs::copy(self::path(&blobs, 0, &other), &path).unwrap();
         assert!(matches!(whole(&blobs, &placement).await, Err(BlobError::Corrupt { .. })), "another's file");
         std::fs::remove_file(&path).unwrap();
-        assert!(matches!(whole(&blobs, &placement).await, Err(BlobError::Corrupt { .. })), "no file");
+        assert!(matches!(whole(&blobs, &placement).await, Err(BlobError::Lost)), "no file");
     }
 }
 
@@ -302,7 +317,7 @@ async fn the_second_sweep_removes_what_nobody_names() {
     let first = blobs.sweep(is_named, border).await.unwrap();
     assert_eq!(first, Swept { removed: 0, removed_bytes: 0, suspected: 1 });
     let second = blobs.sweep(is_named, border).await.unwrap();
-    assert_eq!(second, Swept { removed: 1, removed_bytes: frames::file_len(200_000), suspected: 0 });
+    assert_eq!(second, Swept { removed: 1, removed_bytes: unnamed.file_len(), suspected: 0 });
     assert!(whole(&blobs, &unnamed).await.is_err());
     whole(&blobs, &named).await.unwrap();
     whole(&blobs, &fresh).await.unwrap();

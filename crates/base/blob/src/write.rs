@@ -1,32 +1,72 @@
-//! Writing a body: small ones are sealed into their placement, larger ones go to a file in steps of a mebibyte. While one
-//! step is sealed and written on a blocking thread, the next is filled from the stream; and every so often what was
-//! written is synced beside that, so that the disk does not begin only when the body has ended.
+//! Writing a body: small ones are sealed into their placement, larger ones go to a file in each zone.
 
 use std::pin::pin;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
-use millpond_core::Timestamp;
-use tokio::task::JoinHandle;
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
 
-use crate::folder::TempFile;
-use crate::frames::{self, BodyKey, FRAME, HEADER, SEALED, TAG};
-use crate::placement::Body;
-use crate::pool::Buffer;
-use crate::{BlobError, Blobs, Inner, Placement, STEP_FRAMES, WriteError};
+use crate::frames::BodyKeys;
+use crate::key::Holder;
+use crate::pack::Packer;
+use crate::placement::{Body, Zones};
+use crate::upload::Upload;
+use crate::{BlobError, Blobs, BodyWrap, Inner, Placement, WriteError};
 
-/// The plaintext of a step.
-const STEP: usize = STEP_FRAMES * FRAME;
-/// After so much plaintext the disk is asked to begin.
-const EARLY_SYNC: u64 = 32 << 20;
+/// How a body is to be kept.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions<'a> {
+    pub spread: Spread,
+    pub pack: Pack,
+    /// Who can open it; `None` is the pond itself.
+    pub key: Option<&'a BodyWrap>,
+}
+
+/// Which zones get a copy. A body that is small enough to be sealed in its placement is in none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Spread {
+    #[default]
+    EveryZone,
+    /// One zone, which the body's id says.
+    OneZone,
+}
+
+impl Spread {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Whether the bytes are made smaller before they are sealed. Bodies inside placements never are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pack {
+    #[default]
+    Plain,
+    /// Zstandard, as one stream: a range is read by unpacking all before it.
+    Compressed,
+}
 
 impl Blobs {
-    /// Writes a body; it is durable when this returns. On an error, and when the future is dropped, nothing is kept.
-    ///
-    /// Memory: two steps of a mebibyte, whatever the length of the body.
+    /// Writes a body into every zone, for the pond to open. See [`Blobs::write_with`].
     pub async fn write<S, E>(&self, body: S) -> Result<Placement, WriteError<E>>
+    where
+        S: Stream<Item = Result<Bytes, E>>,
+    {
+        self.write_with(body, WriteOptions::default()).await
+    }
+
+    /// Writes a body; when this returns it is durable in each of its zones. On an error, and when the future is dropped,
+    /// nothing is kept.
+    ///
+    /// A zone that fails fails the write. Only a zone that is lost, its marker gone, is left out: the body is then
+    /// durable in the others, in one at least, and the placement says in which ([`Blobs::repair`] fills up).
+    ///
+    /// Memory: two steps of a mebibyte, whatever the length of the body and the number of zones.
+    pub async fn write_with<S, E>(
+        &self,
+        body: S,
+        options: WriteOptions<'_>,
+    ) -> Result<Placement, WriteError<E>>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
@@ -41,197 +81,69 @@ impl Blobs {
                 more_or_end => break more_or_end,
             }
         };
-        let (key, wrapped_key) = BodyKey::generate(&inner.wrapping_key)?;
+        let (keys, mut placement) = inner.new_placement(options.key)?;
         let Some(beyond) = first_beyond else {
-            let size = head.len() as u64;
-            let sealed = key.seal_inline(head.into())?;
-            return Ok(Placement { size, wrapped_key, body: Body::Inline(sealed) });
+            placement.size = head.len() as u64;
+            placement.body = Body::Inline(keys.seal_inline(head.into())?);
+            return Ok(placement);
         };
-        let mut upload = Upload::new(inner.clone(), key);
-        upload.push(&head).await?;
+        let packed = options.pack == Pack::Compressed;
+        let mut upload = Upload::new(inner.clone(), keys, options.spread, packed)?;
+        let mut packer = packed.then(Packer::new);
+        let mut push = async |chunk: &[u8]| {
+            placement.size += chunk.len() as u64;
+            match &mut packer {
+                Some(packer) => packer.push(chunk, &mut upload).await,
+                None => upload.push(chunk).await,
+            }
+        };
+        push(&head).await?;
         drop(head);
-        upload.push(&beyond).await?;
+        push(&beyond).await?;
+        drop(beyond);
         while let Some(chunk) = body.next().await.transpose().map_err(WriteError::Body)? {
-            upload.push(&chunk).await?;
+            push(&chunk).await?;
         }
-        let id = upload.id;
-        let size = upload.finish().await?;
-        Ok(Placement { size, wrapped_key, body: Body::File(id) })
+        if let Some(packer) = packer {
+            packer.finish(&mut upload).await?;
+        }
+        let uploaded = upload.finish().await?;
+        Ok(Placement {
+            body: Body::File(uploaded.id),
+            packed: packed.then_some(uploaded.len),
+            zones: uploaded.zones,
+            spread: options.spread,
+            crc: Some(uploaded.crc),
+            ..placement
+        })
     }
 }
 
-/// A body on its way to a file.
-struct Upload {
-    inner: Arc<Inner>,
-    id: Uuid,
-    sealer: Arc<Sealer>,
-    buffer: Buffer,
-    /// Plaintext in the buffer.
-    filled: usize,
-    /// Plaintext that left the buffer.
-    before: u64,
-    in_flight: Option<JoinHandle<Result<Written, BlobError>>>,
-    /// None before the first step landed.
-    file: Option<Arc<TempFile>>,
-    spare: Option<Buffer>,
-    early_sync: Option<JoinHandle<Result<(), BlobError>>>,
-    /// Plaintext that had left the buffer when the last early sync began.
-    early: u64,
-}
-
-struct Sealer {
-    key: BodyKey,
-    header: [u8; HEADER],
-}
-
-/// A step's file and buffer, on their way back.
-struct Written {
-    file: Arc<TempFile>,
-    buffer: Buffer,
-}
-
-impl Upload {
-    fn new(inner: Arc<Inner>, key: BodyKey) -> Self {
-        let id = Uuid::new_v4();
-        let sealer = Arc::new(Sealer { key, header: frames::file_header(id) });
-        let buffer = inner.pool.take();
-        Self {
-            inner,
-            id,
-            sealer,
-            buffer,
-            filled: 0,
-            before: 0,
-            in_flight: None,
-            file: None,
-            spare: None,
-            early_sync: None,
-            early: 0,
-        }
-    }
-
-    async fn push(&mut self, mut chunk: &[u8]) -> Result<(), BlobError> {
-        while !chunk.is_empty() {
-            if self.filled == STEP {
-                self.step().await?;
-            }
-            let (frame, within) = (self.filled / FRAME, self.filled % FRAME);
-            let (now, rest) = chunk.split_at(chunk.len().min(FRAME - within));
-            let at = frame * SEALED + within;
-            self.buffer[at..at + now.len()].copy_from_slice(now);
-            self.filled += now.len();
-            chunk = rest;
-        }
-        Ok(())
-    }
-
-    /// Sends the full buffer on its way. More of the body follows, so none of its frames is the last one.
-    async fn step(&mut self) -> Result<(), BlobError> {
-        self.land().await?;
-        self.sync_early().await?;
-        let next = self.spare.take().unwrap_or_else(|| self.inner.pool.take());
-        let buffer = std::mem::replace(&mut self.buffer, next);
-        let step = self.take_step(buffer, false);
-        self.in_flight = Some(tokio::task::spawn_blocking(move || step.write()));
-        Ok(())
-    }
-
-    async fn finish(mut self) -> Result<u64, BlobError> {
-        self.land().await?;
-        self.land_early_sync().await?;
-        let size = self.before + self.filled as u64;
-        let now = self.inner.clock.now();
-        let last = self.inner.pool.take();
-        let buffer = std::mem::replace(&mut self.buffer, last);
-        let step = self.take_step(buffer, true);
-        let placed = tokio::task::spawn_blocking(move || step.write_last(now));
-        placed.await.map_err(|_| BlobError::CutOff)??;
-        Ok(size)
-    }
-
-    /// Waits for the step in flight.
-    async fn land(&mut self) -> Result<(), BlobError> {
-        if let Some(in_flight) = self.in_flight.take() {
-            let Written { file, buffer } = in_flight.await.map_err(|_| BlobError::CutOff)??;
-            self.file = Some(file);
-            self.spare = Some(buffer);
-        }
-        Ok(())
-    }
-
-    async fn sync_early(&mut self) -> Result<(), BlobError> {
-        let running = self.early_sync.as_ref().is_some_and(|sync| !sync.is_finished());
-        let Some(file) = self.file.clone().filter(|_| !running && self.before - self.early >= EARLY_SYNC)
-        else {
-            return Ok(());
+impl Inner {
+    /// Fresh keys, and a placement of nothing yet that holds them wrapped.
+    fn new_placement(&self, wrap: Option<&BodyWrap>) -> Result<(BodyKeys, Placement), BlobError> {
+        let (holder, (inner, wrapped_key)) = match wrap {
+            None => (Holder::Pond, self.wrapping_key.generate()?),
+            Some(wrap) => (Holder::Caller, wrap.key().wrapping().generate()?),
         };
-        self.land_early_sync().await?;
-        self.early = self.before;
-        self.early_sync = Some(tokio::task::spawn_blocking(move || {
-            file.sync().map_err(BlobError::io("making an object's file durable"))
-        }));
-        Ok(())
-    }
-
-    /// The system tells of a failed sync only once: its error must not be lost.
-    async fn land_early_sync(&mut self) -> Result<(), BlobError> {
-        match self.early_sync.take() {
-            Some(sync) => sync.await.map_err(|_| BlobError::CutOff)?,
-            None => Ok(()),
-        }
-    }
-
-    fn take_step(&mut self, buffer: Buffer, last: bool) -> Step {
-        let plain = std::mem::take(&mut self.filled);
-        let first = self.before / FRAME as u64;
-        self.before += plain as u64;
-        let (inner, sealer, file) = (self.inner.clone(), self.sealer.clone(), self.file.clone());
-        Step { inner, id: self.id, sealer, file, buffer, plain, first, last }
-    }
-}
-
-/// One buffer's way to the disk; owns all it needs, so that a dropped upload still removes its file.
-struct Step {
-    inner: Arc<Inner>,
-    id: Uuid,
-    sealer: Arc<Sealer>,
-    file: Option<Arc<TempFile>>,
-    buffer: Buffer,
-    /// Plaintext in the buffer.
-    plain: usize,
-    /// The number of its first frame.
-    first: u64,
-    last: bool,
-}
-
-impl Step {
-    /// Seals the buffer's frames where they stand and writes them.
-    fn write(mut self) -> Result<Written, BlobError> {
-        let frames = self.plain.div_ceil(FRAME);
-        for n in 0..frames {
-            let start = n * SEALED;
-            let len = FRAME.min(self.plain - n * FRAME) + TAG;
-            let last = self.last && n + 1 == frames;
-            let frame = &mut self.buffer[start..start + len];
-            self.sealer.key.seal(&self.sealer.header, self.first + n as u64, last, frame)?;
-        }
-        let writing = || BlobError::io("writing an object's file");
-        let file = match self.file {
-            Some(file) => file,
-            None => {
-                let file = TempFile::create(self.inner.folder.clone(), self.id).map_err(writing())?;
-                let file = Arc::new(file);
-                file.write_at(&self.sealer.header, 0).map_err(writing())?;
-                file
+        let (outer, outer_key) = match wrap {
+            Some(BodyWrap::Double(_)) => {
+                let (key, wrapped) = self.wrapping_key.generate()?;
+                (Some(key), Some(wrapped))
             }
+            None | Some(BodyWrap::Single(_)) => (None, None),
         };
-        let sealed = self.plain + frames * TAG;
-        file.write_at(&self.buffer[..sealed], frames::frame_offset(self.first)).map_err(writing())?;
-        Ok(Written { file, buffer: self.buffer })
-    }
-
-    fn write_last(self, now: Timestamp) -> Result<(), BlobError> {
-        let Written { file, .. } = self.write()?;
-        file.put_in_place(now).map_err(BlobError::io("making an object's file durable"))
+        let placement = Placement {
+            size: 0,
+            wrapped_key,
+            body: Body::Inline(Vec::new()),
+            holder,
+            outer_key,
+            packed: None,
+            zones: Zones::default(),
+            spread: Spread::default(),
+            crc: None,
+        };
+        Ok((BodyKeys::new(&inner, outer.as_ref())?, placement))
     }
 }
