@@ -9,6 +9,7 @@ use millpond_firehose::Firehose;
 use millpond_gateway::{ServiceTable, Services};
 use millpond_glue::Glue;
 use millpond_kinesis::Kinesis;
+use millpond_kms::Kms;
 use millpond_s3::{S3, S3Http};
 use millpond_sts::Sts;
 
@@ -17,6 +18,7 @@ use crate::pond::Foundation;
 /// Opens every service over its part of the pond.
 pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
     let Foundation { access, dir, root_key, clock, settings, store, tasks } = foundation;
+    let kms = Kms::open(millpond_kms::Deps { store: store.clone(), root_key, clock: clock.clone(), tasks });
     let kinesis = Kinesis::open(millpond_kinesis::Deps {
         store: store.clone(),
         journal: dir.join("kinesis"),
@@ -65,6 +67,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         .service(millpond_firehose::operations(), firehose)
         .service(millpond_glue::operations(), Arc::new(glue))
         .service(millpond_kinesis::operations(), kinesis)
+        .service(millpond_kms::operations(), Arc::new(kms))
         .http_service(Arc::new(s3_http)))
 }
 
@@ -75,6 +78,7 @@ pub fn tables() -> Vec<ServiceTable> {
         millpond_firehose::operations().table(),
         millpond_glue::operations().table(),
         millpond_kinesis::operations().table(),
+        millpond_kms::operations().table(),
         millpond_s3::table(),
         millpond_sts::operations().table(),
     ]

@@ -1,0 +1,264 @@
+//! Keys: making, describing, listing, enabling, disabling, deleting.
+
+use std::collections::BTreeMap;
+
+use millpond_core::{Scope, Timestamp};
+use millpond_gateway::Call;
+use uuid::Uuid;
+
+use crate::Kms;
+use crate::api;
+use crate::audit;
+use crate::crypto;
+use crate::crypto::vault::Vault;
+use crate::error::KmsError;
+use crate::model::key::{
+    Cause, DEFAULT_WINDOW_DAYS, Key, Manager, Material, Origin, Spec, State, Usage, WINDOW_DAYS,
+};
+use crate::model::name;
+use crate::ops::{Page, own_key, refuse_grant_tokens, shape};
+use crate::store::{self, Wrapped};
+
+const PAGE: usize = 1_000;
+
+/// A key that is wanted.
+#[derive(Debug, Clone)]
+pub struct Opening {
+    pub description: String,
+    pub spec: Spec,
+    pub usage: Usage,
+    pub origin: Origin,
+    pub manager: Manager,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            spec: Spec::Symmetric,
+            usage: Usage::EncryptDecrypt,
+            origin: Origin::Kms,
+            manager: Manager::Customer,
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
+/// A new key and its wrapped material.
+///
+/// Errors: TagException, LimitExceededException.
+pub fn make(
+    vault: &Vault,
+    scope: Scope,
+    wanted: Opening,
+    now: Timestamp,
+) -> Result<(Key, Option<Wrapped>), KmsError> {
+    let id = Uuid::new_v4();
+    let arn = name::key_arn(&scope, id);
+    let material = crypto::random(32)?;
+    let wrapped = Wrapped { bytes: vault.wrap(&arn, 1, &material)? };
+    let first =
+        Material { version: 1, id: vault.material_id(&arn, &material), since: now, cause: Cause::Created };
+    let Opening { description, spec, usage, origin, manager, tags } = wanted;
+    let mut key = Key {
+        id,
+        scope,
+        created: now,
+        description,
+        spec,
+        usage,
+        origin,
+        manager,
+        state: State::Enabled,
+        deletion: None,
+        materials: vec![first],
+        public_key: Vec::new(),
+        tags: BTreeMap::new(),
+    };
+    key.tag(tags)?;
+    Ok((key, Some(wrapped)))
+}
+
+fn wanted(input: api::CreateKeyInput) -> Result<Opening, KmsError> {
+    if input.multi_region == Some(true) {
+        return Err(KmsError::Unsupported("MultiRegion: keys of several regions are not supported.".into()));
+    }
+    let origin = input.origin.map_or(Ok(Origin::Kms), |origin| {
+        let unsupported = || KmsError::Unsupported(format!("Origin {origin} is not supported."));
+        origin.as_str().parse().ok().filter(|origin| *origin == Origin::Kms).ok_or_else(unsupported)
+    })?;
+    let spec = match (input.key_spec, input.customer_master_key_spec) {
+        (Some(_), Some(_)) => {
+            let message = "You cannot specify KeySpec and CustomerMasterKeySpec in the same request.";
+            return Err(KmsError::Validation(message.to_owned()));
+        }
+        (Some(spec), None) => spec.as_str(),
+        (None, Some(spec)) => spec.as_str(),
+        (None, None) => Spec::Symmetric.as_str(),
+    };
+    let unsupported = || KmsError::Unsupported(format!("KeySpec {spec} is not supported."));
+    let spec: Spec = spec.parse().ok().filter(|spec| *spec == Spec::Symmetric).ok_or_else(unsupported)?;
+    let usage = input.key_usage.map_or(Usage::EncryptDecrypt, |usage| shape::word(usage.as_str()));
+    if !spec.usages().contains(&usage) {
+        let message = format!("KeyUsage {usage} is not compatible with KeySpec {spec}");
+        return Err(KmsError::Validation(message));
+    }
+    Ok(Opening {
+        description: input.description.unwrap_or_default(),
+        spec,
+        usage,
+        origin,
+        manager: Manager::Customer,
+        tags: shape::tags(input.tags.unwrap_or_default())?,
+    })
+}
+
+/// Makes a key with fresh material, enabled at once.
+///
+/// Errors: UnsupportedOperationException (specs, origins, several regions), TagException, LimitExceededException.
+/// Source: AWS KMS API reference, CreateKey.
+pub async fn create_key(
+    call: Call<Kms>,
+    input: api::CreateKeyInput,
+) -> Result<api::CreateKeyOutput, KmsError> {
+    let wanted = wanted(input)?;
+    let (key, wrapped) = make(call.vault(), call.scope().clone(), wanted, call.clock().now())?;
+    let key_metadata = Some(shape::metadata(&key));
+    store::insert_key(call.store(), key, wrapped).await?;
+    Ok(api::CreateKeyOutput { key_metadata })
+}
+
+/// What there is to know of a key; never its material.
+///
+/// Errors: NotFoundException. Source: AWS KMS API reference, DescribeKey.
+pub async fn describe_key(
+    call: Call<Kms>,
+    input: api::DescribeKeyInput,
+) -> Result<api::DescribeKeyOutput, KmsError> {
+    refuse_grant_tokens(input.grant_tokens.as_ref())?;
+    let key = call.find(&call.store().read()?, &call.caller, "kms:DescribeKey", &input.key_id)?;
+    Ok(api::DescribeKeyOutput { key_metadata: Some(shape::metadata(&key)) })
+}
+
+/// The account's keys in the region, in the order of their ids.
+///
+/// Errors: InvalidMarkerException. Source: AWS KMS API reference, ListKeys.
+pub async fn list_keys(call: Call<Kms>, input: api::ListKeysInput) -> Result<api::ListKeysOutput, KmsError> {
+    let scope = call.scope();
+    let question = format!("kms.ListKeys {} {}", scope.account, scope.region);
+    let page = Page::<Uuid>::of(input.marker.as_ref(), input.limit.or(Some(100)), PAGE, question)?;
+    let mut keys = store::keys(&call.store().read()?, scope, page.after, page.limit + 1)?;
+    let next_marker = page.cut(&mut keys, |key| key.id);
+    let now = call.clock().now();
+    let entry = |key: &Key| api::KeyListEntry {
+        key_id: Some(key.id.to_string()),
+        key_arn: Some(key.arn().to_string()),
+    };
+    Ok(api::ListKeysOutput {
+        keys: Some(keys.iter().filter(|key| !key.is_gone(now)).map(entry).collect()),
+        truncated: Some(next_marker.is_some()),
+        next_marker,
+    })
+}
+
+/// When the key was last used with success, and for what.
+///
+/// Errors: NotFoundException. Source: AWS KMS API reference, GetKeyLastUsage.
+pub async fn get_key_last_usage(
+    call: Call<Kms>,
+    input: api::GetKeyLastUsageInput,
+) -> Result<api::GetKeyLastUsageOutput, KmsError> {
+    let reads = call.store().read()?;
+    let key = call.find(&reads, &call.caller, "kms:GetKeyLastUsage", &input.key_id)?;
+    let last = audit::last_use(&reads, key.id)?;
+    Ok(api::GetKeyLastUsageOutput {
+        key_id: Some(key.arn().to_string()),
+        key_last_usage: last.map(|last| api::KeyLastUsageData {
+            operation: Some(shape::word(&last.operation)),
+            timestamp: Some(last.at),
+            cloud_trail_event_id: Some(last.event.to_string()),
+            kms_request_id: Some(last.request_id),
+        }),
+        // A key's uses are recorded from its first day.
+        tracking_start_date: Some(key.created),
+        key_creation_date: Some(key.created),
+    })
+}
+
+/// Errors: NotFoundException, KMSInvalidStateException (pending deletion or import).
+/// Source: AWS KMS API reference, EnableKey.
+pub async fn enable_key(call: Call<Kms>, input: api::EnableKeyInput) -> Result<(), KmsError> {
+    set_enabled(&call, "kms:EnableKey", &input.key_id, true).await
+}
+
+/// Errors: NotFoundException, KMSInvalidStateException (pending deletion or import).
+/// Source: AWS KMS API reference, DisableKey.
+pub async fn disable_key(call: Call<Kms>, input: api::DisableKeyInput) -> Result<(), KmsError> {
+    set_enabled(&call, "kms:DisableKey", &input.key_id, false).await
+}
+
+async fn set_enabled(call: &Call<Kms>, action: &str, text: &str, enabled: bool) -> Result<(), KmsError> {
+    let key = own_key(call, action, text)?;
+    store::update_key(call.store(), &key, call.clock().now(), move |key| key.set_enabled(enabled)).await
+}
+
+/// Errors: NotFoundException, KMSInvalidStateException (pending deletion).
+/// Source: AWS KMS API reference, UpdateKeyDescription.
+pub async fn update_key_description(
+    call: Call<Kms>,
+    input: api::UpdateKeyDescriptionInput,
+) -> Result<(), KmsError> {
+    let key = own_key(&call, "kms:UpdateKeyDescription", &input.key_id)?;
+    let change = move |key: &mut Key| {
+        key.require_staying()?;
+        key.description = input.description;
+        Ok(())
+    };
+    store::update_key(call.store(), &key, call.clock().now(), change).await
+}
+
+/// Starts the waiting period; `worker::DueKeys` removes the key and its material when it is over.
+///
+/// Errors: NotFoundException, KMSInvalidStateException (it waits already), ValidationException (the window).
+/// Source: AWS KMS API reference, ScheduleKeyDeletion.
+pub async fn schedule_key_deletion(
+    call: Call<Kms>,
+    input: api::ScheduleKeyDeletionInput,
+) -> Result<api::ScheduleKeyDeletionOutput, KmsError> {
+    let key = own_key(&call, "kms:ScheduleKeyDeletion", &input.key_id)?;
+    let window_days = input.pending_window_in_days.map_or(DEFAULT_WINDOW_DAYS, i32::unsigned_abs);
+    if !WINDOW_DAYS.contains(&window_days) {
+        let (bound, limit) = match window_days < *WINDOW_DAYS.start() {
+            true => ("greater", WINDOW_DAYS.start()),
+            false => ("less", WINDOW_DAYS.end()),
+        };
+        return Err(KmsError::Validation(format!(
+            "1 validation error detected: Value '{window_days}' at 'pendingWindowInDays' failed to satisfy constraint: \
+             Member must have value {bound} than or equal to {limit}"
+        )));
+    }
+    let now = call.clock().now();
+    let deletion =
+        store::update_key(call.store(), &key, now, move |key| key.schedule_deletion(now, window_days))
+            .await?;
+    call.wake_due();
+    Ok(api::ScheduleKeyDeletionOutput {
+        key_id: Some(key.arn().to_string()),
+        deletion_date: Some(deletion.at),
+        key_state: Some(api::KeyState::PendingDeletion),
+        pending_window_in_days: i32::try_from(window_days).ok(),
+    })
+}
+
+/// Ends the waiting period; the key stays, disabled.
+///
+/// Errors: NotFoundException, KMSInvalidStateException (it does not wait). Source: AWS KMS API reference, CancelKeyDeletion.
+pub async fn cancel_key_deletion(
+    call: Call<Kms>,
+    input: api::CancelKeyDeletionInput,
+) -> Result<api::CancelKeyDeletionOutput, KmsError> {
+    let key = own_key(&call, "kms:CancelKeyDeletion", &input.key_id)?;
+    store::update_key(call.store(), &key, call.clock().now(), Key::cancel_deletion).await?;
+    Ok(api::CancelKeyDeletionOutput { key_id: Some(key.arn().to_string()) })
+}
