@@ -6,9 +6,11 @@
 //! - [`disk`]: the steps of a durable write, as a seam for tests.
 //! - [`page`]: page tokens that remember the last key and what was asked.
 //! - [`size`]: byte sizes with their unit.
+//! - [`fuzz`]: the entry for a fuzzer of page tokens.
 
 pub mod clock;
 pub mod disk;
+pub mod fuzz;
 pub mod ids;
 pub mod key;
 pub mod page;

@@ -7,12 +7,14 @@
 //!
 //! - `format`: the bytes. `queue` and `writer`: the group commit, and what a failed write does. `volume`: the folder.
 //! - `segment`: reading in order, damage, where a torn segment ends. `index`: the owner's sidecar of a segment.
+//! - [`fuzz`]: the entry for a fuzzer of recovery.
 //!
 //! Invariants: a location is given only for what is durable; a segment that was recovered, or whose write failed, is never
 //! appended to; segment ids only grow, also over restarts.
 
 mod error;
 mod format;
+pub mod fuzz;
 mod index;
 mod queue;
 mod segment;

@@ -51,6 +51,11 @@ impl JavaPattern {
         Ok(Self { source: source.to_owned(), strftime })
     }
 
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     pub fn format(&self, at: &Zoned) -> String {
         strtime::format(&self.strftime, at).expect("every directive stands for a part that a Zoned has")
     }

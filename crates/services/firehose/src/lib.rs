@@ -5,6 +5,7 @@
 //!   `source`: the journal of a DirectPut stream, or a Kinesis stream. `lanes`: checkpoints. `memory`: the common bound.
 //! - Pure: `plan` (a destination, compiled), `prefix` and `java_time`, `record` (JSON, jq, de-aggregation), `process`,
 //!   `buffer`, `convert` (JSON to Parquet), `compress`, `failure` (error records), `object`.
+//! - [`fuzz`]: entries for a fuzzer of prefixes and time patterns.
 //!
 //! Invariant: a record that was acknowledged, or that a Kinesis stream holds, is behind the checkpoint until its object
 //! (or its error record's) is durable in S3.
@@ -16,6 +17,7 @@ mod convert;
 mod delivery;
 mod error;
 mod failure;
+pub mod fuzz;
 mod java_time;
 mod lanes;
 mod memory;

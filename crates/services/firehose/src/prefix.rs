@@ -3,6 +3,7 @@
 //! Source: Amazon Data Firehose developer guide, "Custom prefixes for Amazon S3 objects".
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use jiff::Zoned;
 use uuid::Uuid;
@@ -21,8 +22,9 @@ pub struct Prefixes {
     failed: Template,
 }
 
+/// One prefix. Prints as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Template(Vec<Part>);
+pub struct Template(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -113,7 +115,7 @@ fn default_time() -> Part {
 }
 
 impl Template {
-    fn parse(text: &str) -> Result<Self, PrefixError> {
+    pub fn parse(text: &str) -> Result<Self, PrefixError> {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("!{") {
@@ -185,6 +187,18 @@ impl Template {
             }
         }
         out
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(text),
+            Part::Time(pattern) => write!(f, "!{{timestamp:{}}}", pattern.source()),
+            Part::RandomString => f.write_str("!{firehose:random-string}"),
+            Part::ErrorOutputType => f.write_str("!{firehose:error-output-type}"),
+            Part::Key(name) => write!(f, "!{{partitionKeyFromQuery:{name}}}"),
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! - [`filter`]: which partitions a question is about. [`hive`]: the types of columns.
 //! - `crawl`: crawlers, from objects to tables.
 //! - `domain`: the methods of [`Glue`] that other services work with.
+//! - [`fuzz`]: the entry for a fuzzer of partition expressions.
 
 #[expect(clippy::enum_variant_names, reason = "AWS chose the words of its enums")]
 pub mod api;
@@ -13,6 +14,7 @@ mod crawl;
 mod domain;
 pub mod error;
 pub mod filter;
+pub mod fuzz;
 pub mod hive;
 pub mod model;
 mod operations;

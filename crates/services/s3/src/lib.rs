@@ -8,6 +8,7 @@
 //! - The work: `objects`, `uploads`; `receive` (checking a body while it passes by), `store` (how all is kept), `pins` and
 //!   `worker` (bytes that nothing names any more).
 //! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `tags`, `version`, `error`.
+//! - [`fuzz`]: the entry for a fuzzer of bodies in chunks.
 
 mod access;
 mod auth;
@@ -17,6 +18,7 @@ mod context;
 mod digest;
 mod domain;
 mod error;
+pub mod fuzz;
 mod http_service;
 mod known;
 mod listing;
