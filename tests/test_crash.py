@@ -43,13 +43,15 @@ def call(operation, **arguments):
 
 def patiently(operation, **arguments):
     """For the checks: tries again while the service is busy."""
-    while True:
+    def answer():
         try:
             return operation(**arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] not in BUSY:
                 raise
-            time.sleep(0.2)
+            return None
+
+    return wait_for("a service that is not busy", answer, every=0.2)
 
 
 class Crashes:
