@@ -18,22 +18,44 @@ const DEFAULT_SIZE_MB: u32 = 5;
 const DEFAULT_LARGE_SIZE_MB: u32 = 128;
 const DEFAULT_INTERVAL_SECONDS: u32 = 300;
 
-/// What a configuration and an update have in common; `None` leaves what an update finds.
-#[derive(Default)]
-struct Given {
-    role: Option<String>,
-    bucket_arn: Option<String>,
-    prefix: Option<String>,
-    error_prefix: Option<String>,
-    hints: Option<api::BufferingHints>,
-    compression: Option<api::CompressionFormat>,
-    logging: Option<api::CloudWatchLoggingOptions>,
-    processing: Option<api::ProcessingConfiguration>,
-    backup: Option<api::S3BackupMode>,
-    conversion: Option<api::DataFormatConversionConfiguration>,
-    partitioning: Option<api::DynamicPartitioningConfiguration>,
-    extension: Option<String>,
-    time_zone: Option<String>,
+/// What all configurations and updates are read as; `None` leaves what an update finds.
+type Given = api::ExtendedS3DestinationUpdate;
+
+impl From<api::S3DestinationUpdate> for Given {
+    fn from(plain: api::S3DestinationUpdate) -> Self {
+        Self {
+            role_arn: plain.role_arn,
+            bucket_arn: plain.bucket_arn,
+            prefix: plain.prefix,
+            error_output_prefix: plain.error_output_prefix,
+            buffering_hints: plain.buffering_hints,
+            compression_format: plain.compression_format,
+            encryption_configuration: plain.encryption_configuration,
+            cloud_watch_logging_options: plain.cloud_watch_logging_options,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<api::ExtendedS3DestinationConfiguration> for Given {
+    fn from(extended: api::ExtendedS3DestinationConfiguration) -> Self {
+        Self {
+            role_arn: Some(extended.role_arn),
+            bucket_arn: Some(extended.bucket_arn),
+            prefix: extended.prefix,
+            error_output_prefix: extended.error_output_prefix,
+            buffering_hints: extended.buffering_hints,
+            compression_format: extended.compression_format,
+            encryption_configuration: extended.encryption_configuration,
+            cloud_watch_logging_options: extended.cloud_watch_logging_options,
+            processing_configuration: extended.processing_configuration,
+            s3_backup_mode: extended.s3_backup_mode,
+            data_format_conversion_configuration: extended.data_format_conversion_configuration,
+            dynamic_partitioning_configuration: extended.dynamic_partitioning_configuration,
+            file_extension: extended.file_extension,
+            custom_time_zone: extended.custom_time_zone,
+        }
+    }
 }
 
 fn refused(what: &str) -> FirehoseError {
@@ -47,35 +69,35 @@ fn invalid(message: impl Into<String>) -> FirehoseError {
 impl Given {
     /// Checks what concerns one member alone and puts it into `destination`.
     fn apply(self, destination: &mut Destination, scope: &Scope) -> Result<(), FirehoseError> {
-        if self.logging.is_some_and(|logging| logging.enabled == Some(true)) {
+        if self.cloud_watch_logging_options.is_some_and(|logging| logging.enabled == Some(true)) {
             return Err(refused("CloudWatchLoggingOptions with Enabled true"));
         }
-        if self.backup == Some(api::S3BackupMode::Enabled) {
+        if self.s3_backup_mode == Some(api::S3BackupMode::Enabled) {
             return Err(refused("S3BackupMode Enabled"));
         }
-        if let Some(role) = self.role {
+        if let Some(role) = self.role_arn {
             destination.role = role;
         }
         if let Some(arn) = self.bucket_arn {
             destination.bucket = bucket_name(&arn)?;
         }
         destination.prefix = self.prefix.or(destination.prefix.take());
-        destination.error_prefix = self.error_prefix.or(destination.error_prefix.take());
-        destination.file_extension = self.extension.or(destination.file_extension.take());
-        destination.time_zone = self.time_zone.or(destination.time_zone.take());
-        if let Some(compression) = self.compression {
+        destination.error_prefix = self.error_output_prefix.or(destination.error_prefix.take());
+        destination.file_extension = self.file_extension.or(destination.file_extension.take());
+        destination.time_zone = self.custom_time_zone.or(destination.time_zone.take());
+        if let Some(compression) = self.compression_format {
             destination.compression = compression_in(compression)?;
         }
-        if let Some(processing) = self.processing {
+        if let Some(processing) = self.processing_configuration {
             destination.processing = Some(processing_in(processing));
         }
-        if let Some(conversion) = self.conversion {
+        if let Some(conversion) = self.data_format_conversion_configuration {
             destination.conversion = Some(conversion_in(conversion, scope)?);
         }
-        if let Some(partitioning) = self.partitioning {
+        if let Some(partitioning) = self.dynamic_partitioning_configuration {
             destination.dynamic_partitioning = Some(partitioning_in(partitioning));
         }
-        if let Some(hints) = self.hints {
+        if let Some(hints) = self.buffering_hints {
             // The model bounds both, so that neither is negative.
             let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
             destination.size_in_mbs = number(hints.size_in_mbs).unwrap_or(destination.size_in_mbs);
@@ -86,9 +108,14 @@ impl Given {
     }
 
     fn into_new(self, scope: &Scope) -> Result<Destination, FirehoseError> {
-        let converts = self.conversion.as_ref().is_some_and(|conversion| conversion.enabled != Some(false));
-        let partitions =
-            self.partitioning.as_ref().is_some_and(|partitioning| partitioning.enabled == Some(true));
+        let converts = self
+            .data_format_conversion_configuration
+            .as_ref()
+            .is_some_and(|conversion| conversion.enabled != Some(false));
+        let partitions = self
+            .dynamic_partitioning_configuration
+            .as_ref()
+            .is_some_and(|partitioning| partitioning.enabled == Some(true));
         let large = converts || partitions;
         let mut destination = Destination {
             role: String::new(),
@@ -118,31 +145,18 @@ pub fn configured(
     scope: &Scope,
 ) -> Result<Destination, FirehoseError> {
     let given = match (plain, extended) {
-        (Some(plain), None) => Given {
-            role: Some(plain.role_arn),
+        // The same members, but for the two that a configuration must have.
+        (Some(plain), None) => Given::from(api::S3DestinationUpdate {
+            role_arn: Some(plain.role_arn),
             bucket_arn: Some(plain.bucket_arn),
             prefix: plain.prefix,
-            error_prefix: plain.error_output_prefix,
-            hints: plain.buffering_hints,
-            compression: plain.compression_format,
-            logging: plain.cloud_watch_logging_options,
-            ..Given::default()
-        },
-        (None, Some(extended)) => Given {
-            role: Some(extended.role_arn),
-            bucket_arn: Some(extended.bucket_arn),
-            prefix: extended.prefix,
-            error_prefix: extended.error_output_prefix,
-            hints: extended.buffering_hints,
-            compression: extended.compression_format,
-            logging: extended.cloud_watch_logging_options,
-            processing: extended.processing_configuration,
-            backup: extended.s3_backup_mode,
-            conversion: extended.data_format_conversion_configuration,
-            partitioning: extended.dynamic_partitioning_configuration,
-            extension: extended.file_extension,
-            time_zone: extended.custom_time_zone,
-        },
+            error_output_prefix: plain.error_output_prefix,
+            buffering_hints: plain.buffering_hints,
+            compression_format: plain.compression_format,
+            encryption_configuration: plain.encryption_configuration,
+            cloud_watch_logging_options: plain.cloud_watch_logging_options,
+        }),
+        (None, Some(extended)) => Given::from(extended),
         (None, None) | (Some(_), Some(_)) => {
             return Err(invalid("Exactly one destination configuration is supported for a Firehose"));
         }
@@ -161,31 +175,8 @@ pub fn updated(
     scope: &Scope,
 ) -> Result<Destination, FirehoseError> {
     let given = match (plain, extended) {
-        (Some(plain), None) => Given {
-            role: plain.role_arn,
-            bucket_arn: plain.bucket_arn,
-            prefix: plain.prefix,
-            error_prefix: plain.error_output_prefix,
-            hints: plain.buffering_hints,
-            compression: plain.compression_format,
-            logging: plain.cloud_watch_logging_options,
-            ..Given::default()
-        },
-        (None, Some(extended)) => Given {
-            role: extended.role_arn,
-            bucket_arn: extended.bucket_arn,
-            prefix: extended.prefix,
-            error_prefix: extended.error_output_prefix,
-            hints: extended.buffering_hints,
-            compression: extended.compression_format,
-            logging: extended.cloud_watch_logging_options,
-            processing: extended.processing_configuration,
-            backup: extended.s3_backup_mode,
-            conversion: extended.data_format_conversion_configuration,
-            partitioning: extended.dynamic_partitioning_configuration,
-            extension: extended.file_extension,
-            time_zone: extended.custom_time_zone,
-        },
+        (Some(plain), None) => Given::from(plain),
+        (None, Some(extended)) => extended,
         (None, None) | (Some(_), Some(_)) => {
             return Err(invalid("Exactly one destination update is supported for a Firehose"));
         }
