@@ -1,7 +1,9 @@
 """The program around the services: settings, the data folder and its lock, the lab, the drain."""
 
+import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -118,6 +120,13 @@ def test_settings_come_from_the_file_too(tmp_path):
     assert done.returncode == 1 and "shards" in done.stderr and "millpond.toml" in done.stderr
 
 
+@pytest.fixture(scope="module")
+def open_pond():
+    with Pond("--open") as server:
+        yield server
+    shutil.rmtree(server.folder, ignore_errors=True)
+
+
 def test_an_open_pond_takes_any_credentials(tmp_path):
     with Pond("--open", data=tmp_path) as server:
         for key, account in [("test", "000000000000"), ("123456789012", "123456789012")]:
@@ -126,6 +135,36 @@ def test_an_open_pond_takes_any_credentials(tmp_path):
         form = b"Action=GetCallerIdentity&Version=2011-06-15"
         with urllib.request.urlopen(urllib.request.Request(server.endpoint, form), timeout=30) as answer:
             assert b"arn:aws:iam::000000000000:root" in answer.read()
+
+
+@pytest.mark.parametrize("headers, status", [
+    ({"Host": "evil.example:4566"}, 403),
+    ({"Origin": "https://evil.example"}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ({"Host": "sts.us-east-1.amazonaws.com"}, 200),
+    ({"Host": "sts.localhost:4566"}, 200),
+    ({"Origin": "http://localhost:3000", "Sec-Fetch-Site": "cross-site"}, 200),
+])
+def test_an_open_pond_does_not_answer_to_web_pages_of_strangers(open_pond, headers, status):
+    """What a browser sends for a page that uses this machine's loopback, under its own name or another's."""
+    def ask(method, path, body=None, **more):
+        connection = http.client.HTTPConnection("127.0.0.1", open_pond.port, timeout=30)
+        connection.request(method, path, body, headers={**headers, **more})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    got, text = ask("POST", "/", "Action=GetCallerIdentity&Version=2011-06-15", **form)
+    assert got == status, text
+    assert ("<Code>AccessDenied</Code>" in text) == (status == 403)
+    got, text = ask("POST", "/", "{}", **{"X-Amz-Target": "Kinesis_20131202.ListStreams", "Content-Type": "application/x-amz-json-1.1"})
+    assert got == status, text
+    assert ("AccessDeniedException" in text) == (status == 403)
+    assert ask("GET", "/_millpond/health")[0] == status
+    if status == 403:
+        got, text = ask("GET", "/bucket/key")
+        assert got == status and "<Code>AccessDenied</Code><Message>An open pond" in text
 
 
 def test_regions_are_apart(pond, name):

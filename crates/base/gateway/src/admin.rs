@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::body::{self, Body};
 use crate::gateway::Gateway;
+use crate::guard;
 
 pub(crate) const PREFIX: &str = "/_millpond/";
 
@@ -102,7 +103,7 @@ pub(crate) async fn lab(
     body: Body,
     peer: SocketAddr,
 ) -> Response<Body> {
-    if !peer.ip().to_canonical().is_loopback() || by_web_page(parts) {
+    if !peer.ip().to_canonical().is_loopback() || guard::by_web_page(parts) {
         return refused(
             StatusCode::FORBIDDEN,
             "This is only answered to programs on the pond's own machine.",
@@ -116,50 +117,5 @@ pub(crate) async fn lab(
         None => refused(StatusCode::NOT_FOUND, "There is no such route."),
         Some(Ok(AdminAnswer(bytes))) => answer(StatusCode::OK, "application/json", bytes),
         Some(Err(AdminRefusal { status, message })) => refused(status, &message),
-    }
-}
-
-/// A page in a browser on this machine reaches loopback too; browsers say so in these headers, or, when a page made
-/// its own name point here, in the host.
-fn by_web_page(parts: &Parts) -> bool {
-    let has = |name: &str| parts.headers.contains_key(name);
-    let header = parts.headers.get("host").and_then(|value| value.to_str().ok());
-    let host =
-        header.or_else(|| parts.uri.authority().map(|authority| authority.as_str())).unwrap_or_default();
-    has("origin") || has("referer") || has("sec-fetch-site") || !is_local_name(host)
-}
-
-fn is_local_name(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address: Option<std::net::IpAddr> = name.trim_matches(['[', ']']).parse().ok();
-    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::Request;
-
-    #[test]
-    fn web_pages_are_told_apart() {
-        for (name, value, page) in [
-            ("host", "127.0.0.1:4566", false),
-            ("host", "localhost", false),
-            ("host", "[::1]:80", false),
-            ("host", "evil.example:4566", true),
-            ("host", "", true),
-            ("origin", "null", true),
-            ("sec-fetch-site", "cross-site", true),
-        ] {
-            let mut request = Request::builder().uri("/_millpond/reset").header(name, value);
-            if name != "host" {
-                request = request.header("host", "localhost:4566");
-            }
-            let parts = request.body(()).unwrap().into_parts().0;
-            assert_eq!(by_web_page(&parts), page, "{name}: {value}");
-        }
     }
 }

@@ -22,6 +22,7 @@ use crate::access::Access;
 use crate::admin::{self, AdminRoutes, Health, WorkerHealth};
 use crate::body::{self, Body, Buffers, ReadError};
 use crate::caller::Caller;
+use crate::guard;
 use crate::identify::admit;
 use crate::metrics::Metrics;
 use crate::operation::{Answer, Message};
@@ -134,18 +135,25 @@ impl Gateway {
         arrival: Arrival,
         peer: SocketAddr,
     ) -> (&'static str, Response<Body>) {
-        let signed = request.headers().contains_key("authorization");
-        let path = request.uri().path();
-        if let Some(path) = path.strip_prefix(admin::PREFIX).filter(|_| !signed) {
-            let path = path.to_owned();
-            return ("_millpond", self.admin(request, &path, peer).await);
+        let (parts, body) = request.into_parts();
+        let objection = self.options.access.is_open().then(|| guard::objection(&parts)).flatten();
+        let signed = parts.headers.contains_key("authorization");
+        if let Some(path) = parts.uri.path().strip_prefix(admin::PREFIX).filter(|_| !signed) {
+            let response = match objection {
+                None => self.admin(&parts, body, path, peer).await,
+                Some(objection) => admin::refused(StatusCode::FORBIDDEN, objection),
+            };
+            return ("_millpond", response);
         }
         // Held until the answer's head is ready: a reset waits for the requests that run.
         let services = self.services.read().await;
-        let (parts, body) = request.into_parts();
         let infos: Vec<_> = services.apis.iter().map(|api| api.info()).collect();
         let raw = services.raw.as_ref();
-        match route(&parts, &infos, raw.map(|raw| raw.info().signing_name)) {
+        let destination = route(&parts, &infos, raw.map(|raw| raw.info().signing_name));
+        if let Some(objection) = objection {
+            return turned_away(&services, &destination, &parts, &arrival, objection);
+        }
+        match destination {
             Destination::Service(index) => {
                 let api = services.apis[index].as_ref();
                 (api.info().name, self.api(api, parts, body, &arrival).await)
@@ -266,8 +274,7 @@ impl Gateway {
         api.run(operation, caller, Message { encoding, body: message, request_id: arrival.request_id }).await
     }
 
-    async fn admin(&self, request: Request<Body>, path: &str, peer: SocketAddr) -> Response<Body> {
-        let (parts, body) = request.into_parts();
+    async fn admin(&self, parts: &Parts, body: Body, path: &str, peer: SocketAddr) -> Response<Body> {
         match (&parts.method, path) {
             (&Method::GET, "health") => self.health(peer).await,
             (&Method::GET, "metrics") => match self.metrics.text() {
@@ -282,7 +289,7 @@ impl Gateway {
                 admin::refused(StatusCode::METHOD_NOT_ALLOWED, "This is read with GET.")
             }
             _ => match &self.options.admin {
-                Some(routes) => admin::lab(routes.as_ref(), self, &parts, path, body, peer).await,
+                Some(routes) => admin::lab(routes.as_ref(), self, parts, path, body, peer).await,
                 None => admin::refused(
                     StatusCode::NOT_FOUND,
                     "There is no such route; some exist with --lab only.",
@@ -345,6 +352,28 @@ fn unknown_operation(protocol: &Protocol, name: &str) -> ApiError {
 
 fn invalid_action(name: &str, version: &str) -> ApiError {
     ApiError::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
+}
+
+/// A refusal in the form of the service that was meant.
+fn turned_away(
+    services: &Services,
+    destination: &Destination,
+    parts: &Parts,
+    arrival: &Arrival,
+    objection: &'static str,
+) -> (&'static str, Response<Body>) {
+    let denied = |code| ApiError::new(code, objection).with_status(StatusCode::FORBIDDEN.as_u16());
+    match (destination, &services.raw) {
+        (Destination::Service(index), _) => {
+            let info = services.apis[*index].info();
+            (info.name, failure(encoding(&info.protocol, parts), denied("AccessDeniedException"), arrival))
+        }
+        (Destination::Raw, Some(raw)) => (raw.info().name, raw.denied(arrival, objection)),
+        (Destination::Form, _) => ("-", failure(FORM, denied("AccessDenied"), arrival)),
+        (Destination::Raw | Destination::Unknown { .. }, _) => {
+            ("-", failure(JSON, denied("AccessDeniedException"), arrival))
+        }
+    }
 }
 
 /// A service that this pond does not have, in the form that the request itself is in.

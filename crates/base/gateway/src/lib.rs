@@ -11,6 +11,7 @@ pub mod body;
 mod caller;
 pub mod fuzz;
 mod gateway;
+mod guard;
 mod identify;
 mod metrics;
 mod operation;

@@ -32,6 +32,9 @@ pub trait HttpService: Send + Sync + 'static {
     /// access log and the metrics know what it was.
     fn handle(&self, request: Request<Body>, arrival: Arrival) -> BoxFuture<'_, Response<Body>>;
 
+    /// The answer to a request that the gateway turns away, with status 403.
+    fn denied(&self, arrival: &Arrival, message: &str) -> Response<Body>;
+
     /// The answer after a panic.
     fn internal_error(&self, arrival: &Arrival) -> Response<Body>;
 }

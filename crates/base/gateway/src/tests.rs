@@ -113,6 +113,12 @@ impl HttpService for Raw {
         .boxed()
     }
 
+    fn denied(&self, _: &Arrival, message: &str) -> Response<Body> {
+        let mut response = Response::new(body::full(message.to_owned()));
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        response
+    }
+
     fn internal_error(&self, _: &Arrival) -> Response<Body> {
         let mut response = Response::new(body::full("broken"));
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;

@@ -150,11 +150,19 @@ impl HttpService for S3Http {
         async move { self.answer(request, &arrival).await }.boxed()
     }
 
-    fn internal_error(&self, arrival: &Arrival) -> Response<Body> {
-        let request_id = arrival.request_id.to_string();
-        let about = About { resource: "/", request_id: &request_id, head: false };
-        whole(render::error(&S3Error::internal("answering a request", "it panicked"), about))
+    fn denied(&self, arrival: &Arrival, message: &str) -> Response<Body> {
+        unread(&S3Error::AccessDenied { message: message.to_owned() }, arrival)
     }
+
+    fn internal_error(&self, arrival: &Arrival) -> Response<Body> {
+        unread(&S3Error::internal("answering a request", "it panicked"), arrival)
+    }
+}
+
+/// The answer to a request of which nothing more is known.
+fn unread(error: &S3Error, arrival: &Arrival) -> Response<Body> {
+    let request_id = arrival.request_id.to_string();
+    whole(render::error(error, About { resource: "/", request_id: &request_id, head: false }))
 }
 
 fn whole(response: Response<Bytes>) -> Response<Body> {
