@@ -3,6 +3,10 @@
 //! jaq has no limits of its own. Every step of an evaluation asks the context for the program; [`Budget`] counts
 //! there, and leaves an evaluation that takes too many steps or too much stack by unwinding. Functions that would
 //! look out of the record (environment, clock, machine's time zone, standard error) are not defined here.
+//!
+//! What no step shows is the size of a value: an expression that doubles a string or an array again and again, or repeats
+//! a string a billion times, takes memory until there is none. To prevent that, jaq would have to be given a value
+//! type of our own, with its operators and the functions of `jaq_json` written again.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
