@@ -43,6 +43,11 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
+    fn new(path: &Path, number: u8, pond: Uuid, disk: &Arc<dyn Disk>) -> Self {
+        let folder = Arc::new(Folder::new(path, disk.clone()));
+        Self { number, folder, pond, lost: AtomicBool::new(false) }
+    }
+
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
     }
@@ -50,9 +55,9 @@ impl Zone {
     /// Reads the marker, and tells the log when the zone is lost or back; whether it is there. Blocking.
     pub(crate) fn look(&self) -> bool {
         let there = match read_marker(&self.folder.dir) {
-            Ok(Some(marker)) => marker == self.marker(),
-            Ok(None) => self.adopt_if_asked(),
-            Err(error) if is_loss(&error) => false,
+            Ok(Some(marker)) if marker == self.marker() => true,
+            Ok(_) => self.adopt_if_asked(),
+            Err(error) if is_loss(&error) => self.adopt_if_asked(),
             // Too many open files, say: that tells nothing about the disk.
             Err(_) => !self.is_lost(),
         };
@@ -81,7 +86,7 @@ impl Zone {
         let ask = self.folder.dir.join(ADOPT);
         let adopt = || {
             self.make()?;
-            fs::remove_file(&ask)
+            absent_is_fine(fs::remove_file(&ask))
         };
         if !ask.exists() {
             return false;
@@ -125,11 +130,11 @@ pub(crate) fn open(dir: &Path, paths: &[PathBuf], disk: &Arc<dyn Disk>) -> Resul
         None => {
             let older = Folder::new(&dir, disk.clone()).tmp().is_dir();
             let known = Known { pond: Uuid::new_v4(), zones: u8::from(older) };
-            known.write(&dir).map_err(opening())?;
             if older {
                 // Before there were zones, the folder was what is now its first.
-                make_zone(&dir, 0, known.pond, disk)?;
+                Zone::new(&dir, 0, known.pond, disk).make().map_err(opening())?;
             }
+            known.write(&dir).map_err(opening())?;
             known
         }
     };
@@ -157,17 +162,6 @@ pub(crate) fn open(dir: &Path, paths: &[PathBuf], disk: &Arc<dyn Disk>) -> Resul
     if zones.iter().all(|zone| zone.is_lost()) { Err(BlobError::NoZone) } else { Ok(zones) }
 }
 
-fn make_zone(path: &Path, number: u8, pond: Uuid, disk: &Arc<dyn Disk>) -> Result<Zone, BlobError> {
-    let zone = Zone {
-        number,
-        folder: Arc::new(Folder::new(path, disk.clone())),
-        pond,
-        lost: AtomicBool::new(false),
-    };
-    zone.make().map_err(opening())?;
-    Ok(zone)
-}
-
 fn open_zone(
     path: &Path,
     number: u8,
@@ -175,12 +169,7 @@ fn open_zone(
     dir: &Path,
     disk: &Arc<dyn Disk>,
 ) -> Result<Zone, BlobError> {
-    let zone = Zone {
-        number,
-        folder: Arc::new(Folder::new(path, disk.clone())),
-        pond: known.pond,
-        lost: AtomicBool::new(false),
-    };
+    let zone = Zone::new(path, number, known.pond, disk);
     match read_marker(path) {
         Ok(Some(marker)) if marker == zone.marker() => {}
         Ok(Some(Marker { pond, number: other })) if pond == known.pond => {
@@ -265,11 +254,12 @@ pub(crate) fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The disk under the marker is gone.
+/// The disk under the marker is gone, or the marker is rotten.
 fn is_loss(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let gone = [Errno::IO, Errno::NXIO, Errno::NODEV, Errno::NOTCONN, Errno::STALE, Errno::SHUTDOWN];
-    is_absence(error) || Errno::from_io_error(error).is_some_and(|errno| gone.contains(&errno))
+    let rotten = error.kind() == io::ErrorKind::InvalidData;
+    rotten || is_absence(error) || Errno::from_io_error(error).is_some_and(|errno| gone.contains(&errno))
 }
 
 /// Whose zone a folder is, and which.

@@ -172,6 +172,21 @@ async fn a_zone_that_comes_back_is_used_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_rotten_marker_is_a_lost_zone_until_it_is_adopted() {
+    let pond = Pond::new();
+    let blobs = pond.open().unwrap();
+    let alone = only_in(&blobs, 1, &body(100_000)).await;
+    for text in [&b""[..], b"pond 1", b"\xFF\xFE", b"zone 1\npond 2\n"] {
+        std::fs::write(pond.zones[1].join("zone"), text).unwrap();
+        let blobs = pond.open().unwrap();
+        assert!(!blobs.zones().await.unwrap()[1].there, "{text:?}");
+        std::fs::write(pond.zones[1].join("adopt"), "").unwrap();
+        assert!(blobs.zones().await.unwrap()[1].there, "{text:?}");
+        assert_eq!(whole(&blobs, &alone).await.unwrap(), body(100_000));
+    }
+}
+
+#[tokio::test]
 async fn with_every_zone_lost_nothing_is_acknowledged() {
     let pond = Pond::new();
     let blobs = pond.open().unwrap();
