@@ -3,7 +3,6 @@
 use aws_lc_rs::rand;
 use millpond_core::AccountId;
 use millpond_gateway::{Credential, Credentials, Secret};
-use millpond_policy::Principal;
 
 use crate::cli::Folder;
 use crate::data;
@@ -91,12 +90,8 @@ pub struct RootOnly {
 
 impl Credentials for RootOnly {
     fn lookup(&self, access_key_id: &str) -> Option<Credential> {
-        (access_key_id == self.credentials.access_key_id).then(|| Credential {
-            secret: self.credentials.secret.clone(),
-            principal: Principal::Root { account: self.account.clone() },
-            account: self.account.clone(),
-            session_token: None,
-        })
+        let known = access_key_id == self.credentials.access_key_id;
+        known.then(|| Credential::of_root(self.account.clone(), self.credentials.secret.clone()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use millpond_core::{AccountId, Clock, RootKey};
-use millpond_gateway::{Access, AdminRoutes, Gateway, GatewayOptions};
+use millpond_gateway::{Access, AdminRoutes, Gateway, GatewayOptions, Listener};
 use millpond_work::CancellationToken;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -111,7 +111,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
 pub struct Server {
     house: Arc<House>,
     gateway: Arc<Gateway>,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     /// Where clients on this machine reach it.
     pub endpoint: String,
     pub account: AccountId,
@@ -122,16 +122,7 @@ pub struct Server {
 
 impl Server {
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host(&settings.listen)
-            .await
-            .with_context(|| format!("the setting `listen` is {:?}", settings.listen))?
-            .collect();
-        if settings.open && !addresses.iter().all(|address| address.ip().is_loopback()) {
-            bail!(
-                "--open takes any credentials, and so it only listens on loopback, not on {}",
-                settings.listen
-            );
-        }
+        let addresses = addresses(&settings).await?;
         let folder = DataFolder::hold(&settings.data)?;
         folder.sweep()?;
         let account = folder.account(settings.account.as_ref())?;
@@ -150,10 +141,8 @@ impl Server {
             },
         };
         let (pond, services) = Pond::open(&access, &folder.pond(), &root_key, clock.clone(), &settings)?;
-        let listener = TcpListener::bind(addresses.as_slice())
-            .await
-            .with_context(|| format!("listening on {}", settings.listen))?;
-        let endpoint = endpoint(listener.local_addr()?);
+        let listeners = listen(addresses, &settings).await?;
+        let endpoint = endpoint(listeners[0].socket.local_addr()?);
         folder.announce(&endpoint)?;
         let house = Arc::new(House {
             access: access.clone(),
@@ -168,7 +157,7 @@ impl Server {
         let region = house.settings.region.clone();
         let options = GatewayOptions { access, clock, region, version: env!("CARGO_PKG_VERSION"), admin };
         let gateway = Arc::new(Gateway::new(options, services));
-        Ok(Self { house, gateway, listener, endpoint, account, credentials, new_credentials })
+        Ok(Self { house, gateway, listeners, endpoint, account, credentials, new_credentials })
     }
 
     /// The line that tells that the clock was turned, when it was.
@@ -178,9 +167,9 @@ impl Server {
 
     /// Answers until `stop` is ready, lets the requests that run finish, and closes the pond.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { house, gateway, listener, .. } = self;
+        let Self { house, gateway, listeners, .. } = self;
         let drain = Duration::from_secs(house.settings.drain_seconds);
-        let drained = Arc::clone(&gateway).serve(listener, stop, drain).await;
+        let drained = Arc::clone(&gateway).serve(listeners, stop, drain).await;
         house.folder.withdraw()?;
         // The services hold the store; they go before it is closed.
         drop(gateway.pause().await.take());
@@ -189,6 +178,37 @@ impl Server {
         tracing::info!("closed");
         Ok(())
     }
+}
+
+/// The address of `listen` and then those of the listeners, each with all that its name stands for.
+async fn addresses(settings: &Settings) -> anyhow::Result<Vec<Vec<SocketAddr>>> {
+    let mut found = Vec::new();
+    let further = settings.listeners.iter().map(|listener| ("listeners", &listener.address));
+    for (setting, text) in std::iter::once(("listen", &settings.listen)).chain(further) {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host(text)
+            .await
+            .with_context(|| format!("the setting `{setting}` is {text:?}"))?
+            .collect();
+        if settings.open && !addresses.iter().all(|address| address.ip().is_loopback()) {
+            bail!("--open takes any credentials, and so it only listens on loopback, not on {text}");
+        }
+        found.push(addresses);
+    }
+    Ok(found)
+}
+
+/// Opens them; the first is that of `listen`.
+async fn listen(addresses: Vec<Vec<SocketAddr>>, settings: &Settings) -> anyhow::Result<Vec<Listener>> {
+    let further = settings.listeners.iter().map(|listener| listener.endpoint.as_deref());
+    let endpoints = std::iter::once(None).chain(further);
+    let mut listeners = Vec::new();
+    for (addresses, endpoint) in addresses.iter().zip(endpoints) {
+        let socket = TcpListener::bind(addresses.as_slice())
+            .await
+            .with_context(|| format!("listening on {addresses:?}"))?;
+        listeners.push(Listener { socket, endpoint: endpoint.map(Into::into) });
+    }
+    Ok(listeners)
 }
 
 /// Where clients on this machine reach the address.

@@ -4,6 +4,7 @@
 //! name, one type and one check, wherever it comes from. `section.name` is `MILLPOND_SECTION_NAME` in the environment.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -11,7 +12,9 @@ use millpond_athena::AthenaSettings;
 use millpond_core::{AccountId, Region};
 use millpond_kinesis::KinesisSettings;
 use millpond_s3::S3Settings;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use toml::{Table, Value};
 
 use crate::cli::{LogFormat, ServeFlags};
@@ -24,6 +27,8 @@ const PREFIX: &str = "MILLPOND_";
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     pub listen: String,
+    /// Further addresses, each of which may stand for a gateway endpoint.
+    pub listeners: Vec<ListenerSettings>,
     pub data: PathBuf,
     /// The account that a new data folder is made for; one that is there keeps its own.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +50,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:4566".to_owned(),
+            listeners: Vec::new(),
             data: DEFAULT_DATA.into(),
             account: None,
             region: Region::us_east_1(),
@@ -57,6 +63,67 @@ impl Default for Settings {
             kinesis: KinesisSettings::default(),
             s3: S3Settings::default(),
         }
+    }
+}
+
+/// `[[listeners]]` with `address` and `endpoint`; in the environment, `ADDRESS=ENDPOINT` or `ADDRESS`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListenerSettings {
+    pub address: String,
+    /// What comes in here carries this `aws:SourceVpce`, as `vpce-1a2b3c4d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
+
+impl ListenerSettings {
+    fn checked(address: String, endpoint: Option<String>) -> Result<Self, String> {
+        let well_formed = |id: &str| {
+            id.strip_prefix("vpce-").is_some_and(|rest| {
+                !rest.is_empty() && rest.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            })
+        };
+        match endpoint.as_deref() {
+            Some(id) if !well_formed(id) => {
+                Err(format!("{id:?} is not an endpoint's id, which looks like vpce-1a2b3c4d"))
+            }
+            _ => Ok(Self { address, endpoint }),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ListenerSettings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Written {
+            address: String,
+            endpoint: Option<String>,
+        }
+
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = ListenerSettings;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a listener: an address and an endpoint")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ListenerSettings, E> {
+                let (address, endpoint) = match text.split_once('=') {
+                    Some((address, endpoint)) => (address, Some(endpoint.to_owned())),
+                    None => (text, None),
+                };
+                ListenerSettings::checked(address.to_owned(), endpoint).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ListenerSettings, A::Error> {
+                let Written { address, endpoint } = Written::deserialize(MapAccessDeserializer::new(map))?;
+                ListenerSettings::checked(address, endpoint).map_err(serde::de::Error::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
     }
 }
 
@@ -193,6 +260,20 @@ mod tests {
     }
 
     #[test]
+    fn listeners_stand_for_endpoints() {
+        let file = "[[listeners]]\naddress = \"127.0.0.1:1\"\nendpoint = \"vpce-1a2b\"\n\
+                    [[listeners]]\naddress = \"127.0.0.1:2\"";
+        let shown = |settings: Settings| -> Vec<(String, Option<String>)> {
+            settings.listeners.into_iter().map(|one| (one.address, one.endpoint)).collect()
+        };
+        let expected =
+            [("127.0.0.1:1".to_owned(), Some("vpce-1a2b".to_owned())), ("127.0.0.1:2".to_owned(), None)];
+        assert_eq!(shown(merge(file, &[], &ServeFlags::default()).unwrap()), expected);
+        let environment = [("MILLPOND_LISTENERS", "127.0.0.1:1=vpce-1a2b, 127.0.0.1:2")];
+        assert_eq!(shown(merge("", &environment, &ServeFlags::default()).unwrap()), expected);
+    }
+
+    #[test]
     fn an_account_of_digits_stays_text() {
         let settings = merge("", &[("MILLPOND_ACCOUNT", "123456789012")], &ServeFlags::default()).unwrap();
         assert_eq!(settings.account.unwrap().as_str(), "123456789012");
@@ -202,6 +283,9 @@ mod tests {
     fn wrong_settings_are_named() {
         for (file, environment, named) in [
             ("listne = \"x\"", &[] as &[(&str, &str)], "listne"),
+            ("[[listeners]]\naddress = \"x\"\nname = \"y\"", &[], "name"),
+            ("[[listeners]]\nendpoint = \"vpce-1\"", &[], "address"),
+            ("", &[("MILLPOND_LISTENERS", "127.0.0.1:1=here")], "\"here\" is not an endpoint"),
             ("drain_seconds = \"soon\"", &[], "drain_seconds"),
             ("account = \"12\"", &[], "\"12\" is not a valid account id"),
             ("[kinesis]\nshards = 1", &[], "shards"),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use millpond_core::AccountId;
-use millpond_policy::Principal;
+use millpond_policy::{IdentityGrants, Principal, Token};
 use zeroize::Zeroizing;
 
 /// A secret access key: wiped when dropped, never printed.
@@ -36,6 +36,24 @@ pub struct Credential {
     pub account: AccountId,
     /// Temporary credentials come with a token that each request must show; long-lived ones with none.
     pub session_token: Option<Secret>,
+    /// The policies of whoever it belongs to; none for an account's root, which needs none.
+    pub grants: Arc<IdentityGrants>,
+    /// What conditions may ask about temporary credentials.
+    pub token: Option<Token>,
+}
+
+impl Credential {
+    /// A long-lived key of an account's root user.
+    pub fn of_root(account: AccountId, secret: Secret) -> Self {
+        Self {
+            secret,
+            principal: Principal::Root { account: account.clone() },
+            account,
+            session_token: None,
+            grants: Arc::default(),
+            token: None,
+        }
+    }
 }
 
 /// Where access key ids are looked up.

@@ -15,7 +15,6 @@ use millpond_core::{Clock, Region, RequestId, Scope};
 use millpond_wire::query::Form;
 use millpond_wire::{ApiError, Encoding, Protocol, encode_error};
 use millpond_work::{Unfinished, panic_text};
-use tokio::net::TcpListener;
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
 use crate::access::Access;
@@ -27,7 +26,8 @@ use crate::identify::admit;
 use crate::metrics::Metrics;
 use crate::operation::{Answer, Message};
 use crate::route::{Destination, route};
-use crate::service::{Arrival, Served};
+use crate::server::{Listener, Peer};
+use crate::service::{Arrival, Origin, Served};
 use crate::services::{Api, Services};
 use crate::sigv4::AuthError;
 
@@ -69,14 +69,14 @@ impl Gateway {
         Self { options, metrics: Metrics::new(), buffers: Buffers::new(), services: RwLock::new(services) }
     }
 
-    /// Answers until `shutdown` is ready; then requests that run have `drain` to finish.
+    /// Answers on all listeners until `shutdown` is ready; then requests that run have `drain` to finish.
     pub async fn serve(
         self: Arc<Self>,
-        listener: TcpListener,
+        listeners: Vec<Listener>,
         shutdown: impl Future<Output = ()>,
         drain: Duration,
     ) -> Result<(), Unfinished> {
-        crate::server::serve(self, listener, shutdown, drain).await
+        crate::server::serve(self, listeners, shutdown, drain).await
     }
 
     /// Waits until the requests that run are answered and holds back new ones.
@@ -97,14 +97,16 @@ impl Gateway {
     }
 
     /// Answers one request: the whole way, with its log line and its metrics.
-    pub async fn answer(&self, request: Request<Body>, peer: SocketAddr, secure: bool) -> Response<Body> {
+    pub(crate) async fn answer(&self, request: Request<Body>, from: Peer) -> Response<Body> {
         let started = Instant::now();
+        let Peer { address: peer, secure, endpoint } = from;
         let _counted = self.metrics.in_flight();
         let arrival = Arrival {
             request_id: RequestId::random(),
             source_ip: peer.ip().to_canonical(),
             secure,
             clock: self.options.clock.clone(),
+            origin: Origin::new(endpoint, request.headers()),
         };
         let (method, bytes_in) = (request.method().clone(), content_length(&request));
         let (service, mut response) = self.dispatch(request, arrival.clone(), peer).await;
@@ -263,14 +265,9 @@ impl Gateway {
         let identity = visitor.identify(parts, &kept.bytes, info.signing_name, now).map_err(unsigned)?;
         served.principal = Some(identity.principal.clone());
         let region = identity.region.unwrap_or_else(|| self.options.region.clone());
-        let caller = Caller::new(
-            identity.principal,
-            Scope::new(identity.account, region),
-            arrival.request_id,
-            arrival.source_ip,
-            arrival.secure,
-            arrival.clock.clone(),
-        );
+        let scope = Scope::new(identity.account, region);
+        let caller =
+            Caller::arrived(identity.principal, scope, arrival).with_grants(identity.grants, identity.token);
         api.run(operation, caller, Message { encoding, body: message, request_id: arrival.request_id }).await
     }
 

@@ -1,9 +1,11 @@
 //! Who sent a request, in two steps: what its head alone shows, so that strangers are turned away before a byte of their
 //! body is kept, and then the signature over head and body.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use millpond_core::{AccountId, Region, Timestamp};
-use millpond_policy::Principal;
+use millpond_policy::{IdentityGrants, Principal, Token};
 
 use crate::access::{Access, Credential};
 use crate::sigv4::{AuthError, Claim};
@@ -19,6 +21,8 @@ pub(crate) struct Identity {
     pub(crate) principal: Principal,
     pub(crate) account: AccountId,
     pub(crate) region: Option<Region>,
+    pub(crate) grants: Arc<IdentityGrants>,
+    pub(crate) token: Option<Token>,
 }
 
 /// `now` is by the clock that clients sign by.
@@ -56,12 +60,13 @@ impl Visitor {
     ) -> Result<Identity, AuthError> {
         match self {
             Self::Open { account, region } => {
-                Ok(Identity { principal: Principal::Root { account: account.clone() }, account, region })
+                let principal = Principal::Root { account: account.clone() };
+                Ok(Identity { principal, account, region, grants: Arc::default(), token: None })
             }
             Self::Claimed { claim, credential } => {
                 claim.verify(parts, body, service, &credential.secret, now)?;
-                let Credential { principal, account, .. } = credential;
-                Ok(Identity { principal, account, region: Some(claim.region) })
+                let Credential { principal, account, grants, token, .. } = credential;
+                Ok(Identity { principal, account, region: Some(claim.region), grants, token })
             }
         }
     }

@@ -39,32 +39,57 @@ where
     }
 }
 
+/// A socket to accept on, and the gateway endpoint that it stands for: what comes through it carries
+/// `aws:SourceVpce`.
+#[derive(Debug)]
+pub struct Listener {
+    pub socket: TcpListener,
+    pub endpoint: Option<Arc<str>>,
+}
+
+impl From<TcpListener> for Listener {
+    fn from(socket: TcpListener) -> Self {
+        Self { socket, endpoint: None }
+    }
+}
+
+/// The other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: SocketAddr,
+    /// Over TLS.
+    pub(crate) secure: bool,
+    pub(crate) endpoint: Option<Arc<str>>,
+}
+
 /// Answers until `shutdown` is ready, then takes no new connections, lets requests that run finish within
 /// `drain`, and returns.
 pub(crate) async fn serve(
     gateway: Arc<Gateway>,
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     shutdown: impl Future<Output = ()>,
     drain: Duration,
 ) -> Result<(), Unfinished> {
     let tasks = Tasks::new(gateway.clock().clone());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    tokio::pin!(shutdown);
+    let accepting = listeners.iter().map(|listener| accept(&gateway, &tasks, &places, listener));
+    tokio::select! {
+        () = shutdown => {}
+        _ = futures::future::join_all(accepting) => {}
+    }
+    drop(listeners);
+    tasks.shutdown(drain).await
+}
+
+/// Accepts for as long as it is polled.
+async fn accept(gateway: &Arc<Gateway>, tasks: &Tasks, places: &Arc<Semaphore>, listener: &Listener) {
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
-            (listener.accept().await, place)
-        };
-        let (accepted, place) = tokio::select! {
-            () = &mut shutdown => break,
-            next = next => next,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                tasks.spawn(
-                    "connection",
-                    connection(Arc::clone(&gateway), tasks.clone(), stream, peer, place),
-                );
+        let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
+        match listener.socket.accept().await {
+            Ok((stream, address)) => {
+                let peer = Peer { address, secure: false, endpoint: listener.endpoint.clone() };
+                tasks
+                    .spawn("connection", connection(Arc::clone(gateway), tasks.clone(), stream, peer, place));
             }
             Err(error) => {
                 // A client that went away, or no file descriptors left: the first is over, the second passes.
@@ -73,20 +98,18 @@ pub(crate) async fn serve(
             }
         }
     }
-    drop(listener);
-    tasks.shutdown(drain).await
 }
 
 async fn connection(
     gateway: Arc<Gateway>,
     tasks: Tasks,
     stream: TcpStream,
-    peer: SocketAddr,
+    peer: Peer,
     _place: OwnedSemaphorePermit,
 ) {
     let _counted = gateway.metrics().connection();
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, %peer, "no TCP_NODELAY");
+        tracing::debug!(%error, peer = %peer.address, "no TCP_NODELAY");
     }
     // hyper's own limit begins with the first byte.
     let first_byte = tokio::time::timeout(HEADERS_WITHIN, stream.readable());
@@ -108,7 +131,7 @@ async fn connection(
         .keep_alive_interval(Some(Duration::from_secs(60)));
     let service = service_fn(|request: Request<Incoming>| {
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-        let answer = to_its_end(Arc::clone(&gateway), &tasks, request, peer);
+        let answer = to_its_end(Arc::clone(&gateway), &tasks, request, peer.clone());
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -122,7 +145,7 @@ async fn connection(
     };
     if let Err(error) = ended {
         // Clients hang up as they like.
-        tracing::debug!(%error, %peer, "a connection ended early");
+        tracing::debug!(%error, peer = %peer.address, "a connection ended early");
     }
 }
 
@@ -132,12 +155,12 @@ fn to_its_end(
     gateway: Arc<Gateway>,
     tasks: &Tasks,
     request: Request<Body>,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> impl Future<Output = Response<Body>> + use<> {
     let (sender, answer) = oneshot::channel();
     tasks.spawn("request", async move {
         // Nobody listens any more when the client has gone.
-        let _unsent = sender.send(gateway.answer(request, peer, false).await);
+        let _unsent = sender.send(gateway.answer(request, peer).await);
     });
     async move {
         answer.await.unwrap_or_else(|_| {

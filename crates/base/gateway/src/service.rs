@@ -1,9 +1,11 @@
 //! What the gateway calls: services behind a table of operations, and services that take the raw request, as S3 does.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::header::{REFERER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use millpond_core::{Clock, RequestId};
 use millpond_policy::Principal;
 
@@ -18,6 +20,26 @@ pub struct Arrival {
     /// The request came over TLS.
     pub secure: bool,
     pub clock: Clock,
+    pub origin: Origin,
+}
+
+/// What conditions of policies may ask about the way a request came. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The gateway endpoint that its listener stands for, as `vpce-1a2b3c4d`.
+    pub endpoint: Option<Arc<str>>,
+    pub user_agent: Option<HeaderValue>,
+    pub referer: Option<HeaderValue>,
+}
+
+impl Origin {
+    pub(crate) fn new(endpoint: Option<Arc<str>>, headers: &HeaderMap) -> Self {
+        Self {
+            endpoint,
+            user_agent: headers.get(USER_AGENT).cloned(),
+            referer: headers.get(REFERER).cloned(),
+        }
+    }
 }
 
 /// A service with a wire format of its own. It verifies signatures itself (see [`crate::sigv4`] and

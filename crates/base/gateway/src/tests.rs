@@ -15,7 +15,6 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use millpond_core::{Arn, ByteSize, Clock, Region, Timestamp};
-use millpond_policy::Principal;
 use millpond_wire::{ApiError, Member, Protocol, Shape, Shaped};
 use millpond_work::{TaskHandle, Tasks};
 use serde::{Deserialize, Serialize};
@@ -104,9 +103,13 @@ impl HttpService for Raw {
         Vec::new()
     }
 
-    fn handle(&self, request: Request<Body>, _: Arrival) -> BoxFuture<'_, Response<Body>> {
+    fn handle(&self, request: Request<Body>, arrival: Arrival) -> BoxFuture<'_, Response<Body>> {
         async move {
             assert_ne!(request.uri().path(), "/panic");
+            if request.uri().path() == "/origin" {
+                let agent = arrival.origin.user_agent;
+                return Response::new(body::full(format!("{:?} {agent:?}", arrival.origin.endpoint)));
+            }
             let length = request.into_body().collect().await.unwrap().to_bytes().len();
             Response::new(body::full(length.to_string()))
         }
@@ -131,17 +134,14 @@ struct OneKey;
 impl Credentials for OneKey {
     fn lookup(&self, access_key_id: &str) -> Option<Credential> {
         let account: millpond_core::AccountId = "000000000000".parse().unwrap();
-        (access_key_id == KEY).then(|| Credential {
-            secret: Secret::new(SECRET.to_owned()),
-            principal: Principal::Root { account: account.clone() },
-            account,
-            session_token: None,
-        })
+        (access_key_id == KEY).then(|| Credential::of_root(account, Secret::new(SECRET.to_owned())))
     }
 }
 
 struct Server {
     address: SocketAddr,
+    /// Another socket, which stands for a gateway endpoint.
+    endpoint: SocketAddr,
     echo: Arc<Echo>,
     gateway: Arc<Gateway>,
     stop: Option<oneshot::Sender<()>>,
@@ -168,13 +168,16 @@ async fn start(open: bool) -> Server {
     let gateway = Arc::new(Gateway::new(options, services));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let further = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = further.local_addr().unwrap();
+    let further = Listener { socket: further, endpoint: Some("vpce-1a2b".into()) };
     let (stop, stopped) = oneshot::channel();
     let serving = Arc::clone(&gateway);
     let running = Tasks::new(clock).spawn_scoped("server", async move {
         let stopped = async { drop(stopped.await) };
-        serving.serve(listener, stopped, Duration::from_secs(60)).await.unwrap();
+        serving.serve(vec![listener.into(), further], stopped, Duration::from_secs(60)).await.unwrap();
     });
-    Server { address, echo, gateway, stop: Some(stop), running }
+    Server { address, endpoint, echo, gateway, stop: Some(stop), running }
 }
 
 impl Server {
@@ -277,6 +280,18 @@ async fn http2_and_the_raw_service_are_served() {
 }
 
 #[tokio::test]
+async fn a_request_carries_the_endpoint_that_its_listener_stands_for() {
+    let server = start(false).await;
+    for (address, expected) in
+        [(server.address, "None Some(\"test\")"), (server.endpoint, "Some(\"vpce-1a2b\") Some(\"test\")")]
+    {
+        let request = Request::get(format!("http://{address}/origin")).header("user-agent", "test");
+        let answer = send(request.body(Bytes::new()).unwrap(), false).await;
+        assert_eq!(answer, (200, expected.to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn health_and_metrics_are_open_and_lab_routes_are_not_there() {
     let server = start(false).await;
     server.call("Echo", "{\"Text\":\"hi\"}").await;
@@ -315,7 +330,9 @@ async fn a_shutdown_lets_requests_finish() {
     });
     assert_eq!(status, 200);
     server.running.finished().await;
-    assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
+    for address in [server.address, server.endpoint] {
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    }
 }
 
 #[tokio::test]

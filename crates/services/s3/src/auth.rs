@@ -51,7 +51,7 @@ pub fn admit(
                 Some(claim) => admit_signed(parts, &claim, credentials.as_ref(), arrival),
                 None => {
                     let scope = Scope::new(account.clone(), region.clone());
-                    let caller = caller(Principal::Anonymous, scope, arrival);
+                    let caller = Caller::arrived(Principal::Anonymous, scope, arrival);
                     let payload = unverified_payload(parts);
                     Ok(Admitted { caller, admission: Admission::Unsigned, payload })
                 }
@@ -66,7 +66,7 @@ fn admit_anyone(parts: &Parts, access: &Access, region: &Region, arrival: &Arriv
     let account = access.open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
     let region = claim.map_or_else(|| region.clone(), |claim| claim.region);
     let principal = Principal::Root { account: account.clone() };
-    let caller = caller(principal, Scope::new(account, region), arrival);
+    let caller = Caller::arrived(principal, Scope::new(account, region), arrival);
     Admitted { caller, admission: Admission::Unsigned, payload: unverified_payload(parts) }
 }
 
@@ -92,23 +92,14 @@ fn admit_signed(
             canonical_request: mismatch.canonical_request,
         }
     })?;
-    let caller = caller(credential.principal, Scope::new(credential.account, claim.region.clone()), arrival);
+    let scope = Scope::new(credential.account, claim.region.clone());
+    let caller = Caller::arrived(credential.principal, scope, arrival)
+        .with_grants(credential.grants, credential.token);
     let admission = match claim.place {
         Place::Header => Admission::Header,
         Place::Query => Admission::Presigned,
     };
     Ok(Admitted { caller, admission, payload: payload(&declared, signed)? })
-}
-
-fn caller(principal: Principal, scope: Scope, arrival: &Arrival) -> Caller {
-    Caller::new(
-        principal,
-        scope,
-        arrival.request_id,
-        arrival.source_ip,
-        arrival.secure,
-        arrival.clock.clone(),
-    )
 }
 
 /// AWS takes Signature Version 2 in no region that is newer than 2014, and so does Millpond nowhere.

@@ -9,7 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use millpond_blob::{BlobOptions, Blobs};
 use millpond_core::{AccountId, Clock, Region, RequestId, RootKey, Scope, Timestamp};
-use millpond_gateway::{Access, Arrival, Body, Caller, HttpService as _};
+use millpond_gateway::{Access, Arrival, Body, Caller, HttpService as _, Origin};
 use millpond_policy::Principal;
 use millpond_store::{Reads as _, Span, Store, StoreOptions};
 use millpond_work::{Pass, Tasks, Worker as _};
@@ -95,6 +95,7 @@ impl Pond {
             source_ip: Ipv4Addr::LOCALHOST.into(),
             secure: false,
             clock: self.clock.clone(),
+            origin: Origin::default(),
         };
         let response: Response<Body> = self.http.handle(request.body(body).unwrap(), arrival).await;
         let (parts, body) = response.into_parts();

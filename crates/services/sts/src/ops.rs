@@ -19,7 +19,7 @@ pub async fn get_caller_identity(
         return Err(ApiError::access_denied("An anonymous caller has no identity."));
     };
     Ok(GetCallerIdentityOutput {
-        user_id: Some(principal.user_id().to_owned()),
+        user_id: Some(principal.user_id().into_owned()),
         account: Some(account.to_string()),
         arn: Some(arn.to_string()),
     })

@@ -207,10 +207,8 @@ fn signatures_live_a_quarter_of_an_hour() {
 #[test]
 fn a_session_token_must_be_the_credentials_own() {
     let credential = |token: Option<&str>| Credential {
-        secret: Secret::new(SECRET.to_owned()),
-        principal: millpond_policy::Principal::Anonymous,
-        account: "000000000000".parse().unwrap(),
         session_token: token.map(|token| Secret::new(token.to_owned())),
+        ..Credential::of_root("000000000000".parse().unwrap(), Secret::new(SECRET.to_owned()))
     };
     let (parts, _) = signed(list_streams(), SignatureLocation::Headers);
     let claim = Claim::read(&parts).unwrap().unwrap();
