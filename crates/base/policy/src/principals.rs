@@ -43,7 +43,7 @@ pub(crate) enum Named {
 
 impl PrincipalPattern {
     pub(crate) fn parse(kind: &str, text: &str) -> Result<Self, PolicyError> {
-        let invalid = || PolicyError::InvalidPrincipal { principal: text.to_owned() };
+        let invalid = || PolicyError::InvalidPrincipal { principal: format!("\"{kind}\":\"{text}\"") };
         match kind {
             "AWS" => Self::parse_aws(text).ok_or_else(invalid),
             _ if text.is_empty() || text.contains(['*', '?']) => Err(invalid()),
