@@ -31,7 +31,19 @@ pub struct Caller {
     pub grants: Arc<IdentityGrants>,
     /// The temporary credentials that the request was signed with.
     pub token: Option<Token>,
+    /// Services that carry the request on in the caller's name, the first one first: `aws:CalledVia`.
+    pub called_via: Vec<&'static str>,
+    /// What a service at its own work works for.
+    pub works_for: Option<Arc<WorksFor>>,
     asked: Arc<AtomicBool>,
+}
+
+/// The resource that a service works for: `aws:SourceArn` and `aws:SourceAccount`, by which a policy tells one deputy's errand
+/// from another's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorksFor {
+    pub arn: String,
+    pub account: AccountId,
 }
 
 impl Caller {
@@ -53,6 +65,8 @@ impl Caller {
             origin: Origin::default(),
             grants: Arc::default(),
             token: None,
+            called_via: Vec::new(),
+            works_for: None,
             asked: Arc::default(),
         }
     }
@@ -73,6 +87,20 @@ impl Caller {
     /// For work that no request waits for: a delivery, a crawl, in the name of whoever set it up.
     pub fn on_behalf_of(principal: Principal, scope: Scope, clock: Clock) -> Self {
         Self::new(principal, scope, RequestId::random(), Ipv4Addr::LOCALHOST.into(), true, clock)
+    }
+
+    /// A service at its own work for a resource, as `logging.s3.amazonaws.com` for a bucket of the account in `scope`.
+    pub fn service(name: &str, arn: &Arn, scope: Scope, clock: Clock) -> Self {
+        let works_for = WorksFor { arn: arn.to_string(), account: scope.account.clone() };
+        let caller = Self::on_behalf_of(Principal::Service(name.into()), scope, clock);
+        Self { works_for: Some(Arc::new(works_for)), ..caller }
+    }
+
+    /// The same caller, carried on by a service such as `athena.amazonaws.com`.
+    #[must_use]
+    pub fn through(mut self, service: &'static str) -> Self {
+        self.called_via.push(service);
+        self
     }
 
     /// The same caller in another region.
@@ -219,13 +247,17 @@ impl<'a> Ask<'a> {
             canonical_id: self.canonical_id,
             context: Context {
                 now: caller.clock.now(),
-                source_ip: Some(caller.source_ip),
+                // A service's own calls come from no address that a policy could know.
+                source_ip: (!matches!(caller.principal, Principal::Service(_))).then_some(caller.source_ip),
                 secure_transport: caller.secure,
                 region: Some(caller.scope.region.as_str()),
                 source_vpce: caller.origin.endpoint.as_deref(),
                 user_agent: caller.origin.user_agent.as_ref().and_then(text),
                 referer: caller.origin.referer.as_ref().and_then(text),
                 token: caller.token,
+                called_via: &caller.called_via,
+                source_arn: caller.works_for.as_ref().map(|works_for| works_for.arn.as_str()),
+                source_account: caller.works_for.as_ref().map(|works_for| works_for.account.as_str()),
                 resource_tags: self.resource_tags,
                 request_tags: self.request_tags,
                 keys: self.keys,
@@ -346,6 +378,38 @@ mod tests {
         assert!(ask("s3:GetObject").resource_policy(Some(&policy)).is_allowed());
         let denied = ask("s3:DeleteObject").resource_policy(Some(&policy)).decide().unwrap_err();
         assert!(denied.message.ends_with("with an explicit deny in a resource-based policy"), "{denied}");
+    }
+
+    #[test]
+    fn services_are_told_apart_by_what_they_work_for() {
+        let json = r#"{"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Principal": {"Service": "logging.s3.amazonaws.com"}, "Action": "s3:PutObject", "Resource": "*",
+            "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::lake"}, "StringEquals": {"aws:SourceAccount": "111122223333"}}
+        }}"#;
+        let (policy, key) = (policy(json, Kind::Resource), Arn::global("s3", "logs/key"));
+        for (bucket, owner, expected) in
+            [("lake", "111122223333", true), ("mill", "111122223333", false), ("lake", "444455556666", false)]
+        {
+            let scope = Scope::new(account(owner), Region::us_east_1());
+            let clock = Clock::manual(Timestamp::EPOCH);
+            let caller =
+                Caller::service("logging.s3.amazonaws.com", &Arn::global("s3", bucket), scope, clock);
+            let ask = caller.ask("s3:PutObject", &key).resource_policy(Some(&policy));
+            assert_eq!(ask.is_allowed(), expected, "{bucket} {owner}");
+        }
+    }
+
+    #[test]
+    fn a_caller_carried_on_says_through_whom() {
+        let json = r#"{"Version": "2012-10-17", "Statement": {
+            "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+            "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": "athena.amazonaws.com"}}
+        }}"#;
+        let own = Attached { name: "own".into(), policy: policy(json, Kind::Identity) };
+        let grants = IdentityGrants { identity: vec![own], ..IdentityGrants::NONE };
+        let (caller, key) = (bob().with_grants(Arc::new(grants), None), Arn::global("s3", "lake/key"));
+        assert!(!caller.ask("s3:GetObject", &key).is_allowed());
+        assert!(caller.through("athena.amazonaws.com").ask("s3:GetObject", &key).is_allowed());
     }
 
     #[test]

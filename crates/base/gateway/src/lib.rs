@@ -26,7 +26,7 @@ mod tests;
 pub use access::{Access, Credential, Credentials, Secret};
 pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes};
 pub use body::Body;
-pub use caller::{Ask, Call, Caller};
+pub use caller::{Ask, Call, Caller, WorksFor};
 pub use gateway::{Gateway, GatewayOptions, Paused};
 pub use operation::{Action, Authorization, OperationInfo, Operations, Resources, ServiceInfo, ServiceTable};
 pub use server::Listener;
