@@ -212,6 +212,70 @@ def test_after_the_waiting_period_the_key_is_gone_for_good(lab):
     fails("AccessDeniedException", "does not exist", kms.decrypt, CiphertextBlob=blob)
 
 
+def test_rotation_keeps_what_was_encrypted_before(lab):
+    kms = lab.client("kms")
+    key = create(kms)["Arn"]
+    first = kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"]
+    old = kms.encrypt(KeyId=key, Plaintext=b"old")["CiphertextBlob"]
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
+    kms.enable_key_rotation(KeyId=key)
+    status = kms.get_key_rotation_status(KeyId=key)
+    assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"], status["KeyId"]) == (True, 365, key)
+    assert abs(status["NextRotationDate"] - datetime.now(timezone.utc) - timedelta(days=365)) < timedelta(minutes=1)
+    turn(lab, "364d")
+    assert not kms.list_key_rotations(KeyId=key)["Rotations"]
+    turn(lab, "2d")
+    [rotation] = wait_for("the key rotated", lambda: kms.list_key_rotations(KeyId=key)["Rotations"])
+    assert (rotation["RotationType"], rotation["KeyMaterialState"]) == ("AUTOMATIC", "CURRENT")
+    second = kms.describe_key(KeyId=key)["KeyMetadata"]["CurrentKeyMaterialId"]
+    assert second == rotation["KeyMaterialId"] != first
+    opened = kms.decrypt(CiphertextBlob=old)
+    assert (opened["Plaintext"], opened["KeyMaterialId"]) == (b"old", first)
+    new = kms.encrypt(KeyId=key, Plaintext=b"new")["CiphertextBlob"]
+    assert kms.decrypt(CiphertextBlob=new)["KeyMaterialId"] == second
+    assert kms.rotate_key_on_demand(KeyId=key)["KeyId"] == key
+    kinds = [entry["RotationType"] for entry in pages(kms.list_key_rotations, "Rotations", KeyId=key, Limit=1)]
+    assert kinds == ["AUTOMATIC", "ON_DEMAND"]
+    every = kms.list_key_rotations(KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
+    assert [entry["KeyMaterialState"] for entry in every] == ["NON_CURRENT", "NON_CURRENT", "CURRENT"]
+    assert every[0]["KeyMaterialId"] == first and "RotationDate" not in every[0]
+    kms.disable_key_rotation(KeyId=key)
+    assert "NextRotationDate" not in kms.get_key_rotation_status(KeyId=key)
+    turn(lab, "800d")
+    lab.restart()
+    kms = lab.client("kms")
+    assert len(kms.list_key_rotations(KeyId=key)["Rotations"]) == 2
+    for blob, plaintext in ((old, b"old"), (new, b"new")):
+        assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == plaintext
+
+
+def test_a_disabled_key_rotates_when_it_is_enabled_again(lab):
+    kms = lab.client("kms")
+    key = create(kms)["Arn"]
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    kms.disable_key(KeyId=key)
+    turn(lab, "200d")
+    kms.enable_key(KeyId=key)
+    wait_for("the key rotated", lambda: len(kms.list_key_rotations(KeyId=key)["Rotations"]) == 1)
+    assert kms.get_key_rotation_status(KeyId=key)["RotationPeriodInDays"] == 90
+
+
+def test_what_cannot_rotate(kms, key):
+    pair = create(kms, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["Arn"]
+    for call in (kms.enable_key_rotation, kms.disable_key_rotation, kms.rotate_key_on_demand, kms.list_key_rotations):
+        fails("UnsupportedOperationException", pair, call, KeyId=pair)
+    assert kms.get_key_rotation_status(KeyId=pair)["KeyRotationEnabled"] is False
+    fails("ValidationException", "rotationPeriodInDays", kms.enable_key_rotation, KeyId=key, RotationPeriodInDays=2561)
+    for _ in range(25):
+        kms.rotate_key_on_demand(KeyId=key)
+    fails("LimitExceededException", "25", kms.rotate_key_on_demand, KeyId=key)
+    kms.disable_key(KeyId=key)
+    for call in (kms.enable_key_rotation, kms.disable_key_rotation, kms.rotate_key_on_demand):
+        fails("DisabledException", key, call, KeyId=key)
+    kms.schedule_key_deletion(KeyId=key)
+    fails("KMSInvalidStateException", key, kms.get_key_rotation_status, KeyId=key)
+
+
 def test_aliases(kms, key, name):
     alias, other = f"alias/{name}", create(kms)["Arn"]
     kms.create_alias(AliasName=alias, TargetKeyId=key)

@@ -13,10 +13,13 @@ use crate::model::name::{self, KeyName, Target};
 use crate::store;
 
 /// What anyone in the account may ask of a service's key.
-const LOOKING: [&str; 6] = [
+const LOOKING: [&str; 9] = [
     "kms:DescribeKey",
     "kms:GetKeyLastUsage",
     "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListKeyRotations",
+    "kms:GetPublicKey",
     "kms:ListKeyPolicies",
     "kms:ListResourceTags",
     "kms:ListAliases",
@@ -94,7 +97,7 @@ impl Kms {
         id: Uuid,
     ) -> Result<Option<Key>, KmsError> {
         let now = caller.clock.now();
-        Ok(store::key(reads, scope, id)?.filter(|key| !key.is_gone(now)))
+        Ok(store::key(reads, scope, id)?.filter(|key| !key.is_gone(now)).map(|key| key.at(now)))
     }
 
     /// May the caller do this with the key? A service's key is used through that service alone, by everyone in its account.

@@ -1,4 +1,4 @@
-//! Encrypting and decrypting with symmetric keys: what the operations and the other services share.
+//! Encrypting and decrypting: what the operations and the other services share.
 
 use millpond_core::Scope;
 use millpond_gateway::Caller;
@@ -8,23 +8,29 @@ use zeroize::Zeroizing;
 use crate::Kms;
 use crate::audit::Trail;
 use crate::crypto::blob::{self, Blob};
+use crate::crypto::{asymmetric, heavy};
 use crate::error::KmsError;
+use crate::model::algorithm::{self, Encryption};
 use crate::model::context::EncryptionContext;
-use crate::model::key::{Key, Material, Spec, Usage};
+use crate::model::key::{Key, Material, Usage};
 use crate::store;
 
 /// What was decrypted, and by what.
 pub struct Opened {
     pub plaintext: Zeroizing<Vec<u8>>,
     pub key: Key,
-    pub material_id: String,
+    pub algorithm: Encryption,
+    /// Of a symmetric key.
+    pub material_id: Option<String>,
 }
 
 /// What was encrypted, and by what.
 pub struct Sealed {
     pub ciphertext: Vec<u8>,
     pub key: Key,
-    pub material_id: String,
+    pub algorithm: Encryption,
+    /// Of a symmetric key.
+    pub material_id: Option<String>,
 }
 
 impl Kms {
@@ -59,25 +65,31 @@ impl Kms {
         Ok(key)
     }
 
-    /// Encrypts with the current material of a symmetric key.
+    /// Encrypts with a key, by one of its algorithms.
     ///
-    /// Errors: InvalidKeyUsageException, when the key is not symmetric.
+    /// Errors: InvalidKeyUsageException, when it is none of them; ValidationException (too much for RSA, a context for RSA).
     pub(crate) fn seal(
         &self,
         reads: &impl Reads,
         key: Key,
+        algorithm: Encryption,
         context: &EncryptionContext,
         plaintext: &[u8],
     ) -> Result<Sealed, KmsError> {
-        require_symmetric(&key)?;
+        require_algorithm(&key, algorithm)?;
+        if algorithm != Encryption::Symmetric {
+            refuse_context(context)?;
+            let ciphertext = asymmetric::encrypt(key.spec, &key.public_key, algorithm, plaintext)?;
+            return Ok(Sealed { ciphertext, key, algorithm, material_id: None });
+        }
         let Material { version, id, .. } = key.current()?.clone();
         let material = self.material(reads, &key, version)?;
         let of = (&key.scope.account, key.id, &key.arn());
         let ciphertext = blob::seal(self.vault(), of, (version, &material), context, plaintext)?;
-        Ok(Sealed { ciphertext, key, material_id: id })
+        Ok(Sealed { ciphertext, key, algorithm, material_id: Some(id) })
     }
 
-    /// Decrypts what [`Kms::seal`] made. `expected` is the key that the caller says it is; without it the ciphertext says.
+    /// Decrypts what [`Kms::seal`] made. `expected` is the key that the caller says it is; without it a symmetric ciphertext says.
     ///
     /// Errors: InvalidCiphertextException, IncorrectKeyException, AccessDenied, NotFoundException, DisabledException,
     /// KMSInvalidStateException.
@@ -86,7 +98,7 @@ impl Kms {
         reads: &impl Reads,
         (caller, trail): (&Caller, &mut Trail),
         action: &'static str,
-        ciphertext: &[u8],
+        (ciphertext, algorithm): (&[u8], Encryption),
         context: &EncryptionContext,
         expected: Option<&str>,
     ) -> Result<Opened, KmsError> {
@@ -115,7 +127,14 @@ impl Kms {
         };
         key.require_enabled()?;
         key.require_usage(Usage::EncryptDecrypt, "Decrypt")?;
-        require_symmetric(&key)?;
+        require_algorithm(&key, algorithm)?;
+        if algorithm != Encryption::Symmetric {
+            refuse_context(context)?;
+            let private = self.material(reads, &key, key.current()?.version)?;
+            let open = || asymmetric::decrypt(key.spec, &private, algorithm, ciphertext);
+            let plaintext = heavy(key.spec, open)?;
+            return Ok(Opened { plaintext, key, algorithm, material_id: None });
+        }
         let blob = Blob::parse(self.vault(), ciphertext)?;
         if blob.key != key.id || blob.account()? != key.scope.account {
             return Err(KmsError::IncorrectKey);
@@ -124,7 +143,7 @@ impl Kms {
         let material_id = made_by.ok_or(KmsError::InvalidCiphertext)?.id.clone();
         let material = self.material(reads, &key, blob.version)?;
         let plaintext = blob.open(&material, &key.arn(), context)?;
-        Ok(Opened { plaintext, key, material_id })
+        Ok(Opened { plaintext, key, algorithm, material_id: Some(material_id) })
     }
 
     fn read_blob<'a>(
@@ -146,9 +165,19 @@ fn ask_for_any(caller: &Caller, action: &str) -> Result<(), KmsError> {
     Ok(caller.authorize(action, &caller.scope.arn("kms", "key/*"))?)
 }
 
-pub(crate) fn require_symmetric(key: &Key) -> Result<(), KmsError> {
-    match key.spec {
-        Spec::Symmetric => Ok(()),
-        spec => Err(KmsError::Algorithm { algorithm: "SYMMETRIC_DEFAULT", spec }),
+/// Errors: InvalidKeyUsageException.
+fn require_algorithm(key: &Key, wanted: Encryption) -> Result<(), KmsError> {
+    match algorithm::encryption(key.spec, key.usage).contains(&wanted) {
+        true => Ok(()),
+        false => Err(KmsError::Algorithm { algorithm: wanted.as_str(), spec: key.spec }),
+    }
+}
+
+fn refuse_context(context: &EncryptionContext) -> Result<(), KmsError> {
+    match context.pairs().is_empty() {
+        true => Ok(()),
+        false => Err(KmsError::Validation(
+            "EncryptionContext goes with symmetric encryption keys only.".to_owned(),
+        )),
     }
 }

@@ -10,6 +10,7 @@ use crate::Kms;
 use crate::audit::{Trail, Unrecorded};
 use crate::crypto;
 use crate::error::KmsError;
+use crate::model::algorithm::Encryption;
 use crate::model::context::EncryptionContext;
 use crate::model::key::{Key, Manager, Origin, Spec, State, Usage};
 use crate::model::name;
@@ -83,7 +84,7 @@ impl Kms {
         let key = self.take_up(&reads, (caller, trail), asked, (key, Usage::EncryptDecrypt), context)?;
         let mut plaintext = Zeroizing::new([0; 32]);
         plaintext.copy_from_slice(&crypto::random(32)?);
-        let sealed = self.seal(&reads, key, context, plaintext.as_slice())?;
+        let sealed = self.seal(&reads, key, Encryption::Symmetric, context, plaintext.as_slice())?;
         Ok(DataKey { plaintext, ciphertext: sealed.ciphertext, key_arn: sealed.key.arn() })
     }
 
@@ -99,6 +100,7 @@ impl Kms {
         let mut trail = Trail::of(caller, "Decrypt", self.via);
         let reads = self.store().read();
         let opened = reads.map_err(KmsError::from).and_then(|reads| {
+            let ciphertext = (ciphertext, Encryption::Symmetric);
             self.open_blob(&reads, (caller, &mut trail), "kms:Decrypt", ciphertext, context, None)
         });
         let opened = trail.close(self.store(), opened).await?;

@@ -60,6 +60,15 @@ pub enum KmsError {
     InvalidMarker,
     #[error("A grant token of the request is not valid.")]
     InvalidGrantToken,
+    #[error("The key material is not the one that was imported into {arn} before.")]
+    OtherMaterial { arn: Box<Arn> },
+    /// It imports nothing that this key could have, in length or form.
+    #[error("The imported material is no key material for key spec {spec}.")]
+    WrongMaterial { spec: Spec },
+    #[error("The import token is not one that was given for this key.")]
+    InvalidImportToken,
+    #[error("The import token has expired.")]
+    ExpiredImportToken,
     #[error("The request would have succeeded, but the DryRun option is set.")]
     DryRun,
     #[error("The signature is not one of this message by this key.")]
@@ -114,6 +123,9 @@ impl ServiceError for KmsError {
             Self::Validation(_) => "ValidationException",
             Self::InvalidMarker => "InvalidMarkerException",
             Self::InvalidGrantToken => "InvalidGrantTokenException",
+            Self::OtherMaterial { .. } | Self::WrongMaterial { .. } => "IncorrectKeyMaterialException",
+            Self::InvalidImportToken => "InvalidImportTokenException",
+            Self::ExpiredImportToken => "ExpiredImportTokenException",
             Self::DryRun => "DryRunOperationException",
             Self::InvalidSignature => "KMSInvalidSignatureException",
             Self::InvalidMac => "KMSInvalidMacException",

@@ -30,7 +30,7 @@ pub use error::KmsError;
 pub use model::context::EncryptionContext;
 pub use service::{Deps, Kms};
 
-use ops::{alias, crypt, data_key, key, policy, tag};
+use ops::{alias, crypt, data_key, data_key_pair, import, key, policy, rotation, sign, tag};
 
 /// The operations, each with the permission that it asks for. Most ask for it themselves: only the stored state says which
 /// key an alias or a ciphertext means.
@@ -53,8 +53,28 @@ pub fn operations() -> Operations<Kms> {
         .op("CreateKey", Action("kms:CreateKey"), ops::any_key, key::create_key)
         .op_authorized_in_handler("Decrypt", Action("kms:Decrypt"), crypt::decrypt)
         .op_authorized_in_handler("DeleteAlias", Action("kms:DeleteAlias"), alias::delete_alias)
+        .op_authorized_in_handler(
+            "DeleteImportedKeyMaterial",
+            Action("kms:DeleteImportedKeyMaterial"),
+            import::delete_imported_key_material,
+        )
+        .op_authorized_in_handler(
+            "DeriveSharedSecret",
+            Action("kms:DeriveSharedSecret"),
+            sign::derive_shared_secret,
+        )
         .op_authorized_in_handler("DescribeKey", Action("kms:DescribeKey"), key::describe_key)
         .op_authorized_in_handler("DisableKey", Action("kms:DisableKey"), key::disable_key)
+        .op_authorized_in_handler(
+            "DisableKeyRotation",
+            Action("kms:DisableKeyRotation"),
+            rotation::disable_key_rotation,
+        )
+        .op_authorized_in_handler(
+            "EnableKeyRotation",
+            Action("kms:EnableKeyRotation"),
+            rotation::enable_key_rotation,
+        )
         .op_authorized_in_handler("EnableKey", Action("kms:EnableKey"), key::enable_key)
         .op_authorized_in_handler("Encrypt", Action("kms:Encrypt"), crypt::encrypt)
         .op_authorized_in_handler(
@@ -63,23 +83,61 @@ pub fn operations() -> Operations<Kms> {
             data_key::generate_data_key,
         )
         .op_authorized_in_handler(
+            "GenerateDataKeyPair",
+            Action("kms:GenerateDataKeyPair"),
+            data_key_pair::generate_data_key_pair,
+        )
+        .op_authorized_in_handler(
+            "GenerateDataKeyPairWithoutPlaintext",
+            Action("kms:GenerateDataKeyPairWithoutPlaintext"),
+            data_key_pair::generate_data_key_pair_without_plaintext,
+        )
+        .op_authorized_in_handler(
             "GenerateDataKeyWithoutPlaintext",
             Action("kms:GenerateDataKeyWithoutPlaintext"),
             data_key::generate_data_key_without_plaintext,
         )
+        .op_authorized_in_handler("GenerateMac", Action("kms:GenerateMac"), sign::generate_mac)
         .op("GenerateRandom", Action("kms:GenerateRandom"), ops::any_key, data_key::generate_random)
         .op_authorized_in_handler("GetKeyLastUsage", Action("kms:GetKeyLastUsage"), key::get_key_last_usage)
         .op_authorized_in_handler("GetKeyPolicy", Action("kms:GetKeyPolicy"), policy::get_key_policy)
+        .op_authorized_in_handler(
+            "GetKeyRotationStatus",
+            Action("kms:GetKeyRotationStatus"),
+            rotation::get_key_rotation_status,
+        )
+        .op_authorized_in_handler(
+            "GetParametersForImport",
+            Action("kms:GetParametersForImport"),
+            import::get_parameters_for_import,
+        )
+        .op_authorized_in_handler("GetPublicKey", Action("kms:GetPublicKey"), sign::get_public_key)
+        .op_authorized_in_handler(
+            "ImportKeyMaterial",
+            Action("kms:ImportKeyMaterial"),
+            import::import_key_material,
+        )
         .op_authorized_in_handler("ListAliases", Action("kms:ListAliases"), alias::list_aliases)
         .op_authorized_in_handler("ListKeyPolicies", Action("kms:ListKeyPolicies"), policy::list_key_policies)
+        .op_authorized_in_handler(
+            "ListKeyRotations",
+            Action("kms:ListKeyRotations"),
+            rotation::list_key_rotations,
+        )
         .op("ListKeys", Action("kms:ListKeys"), ops::any_key, key::list_keys)
         .op_authorized_in_handler("ListResourceTags", Action("kms:ListResourceTags"), tag::list_resource_tags)
         .op_authorized_in_handler("ReEncrypt", Action("kms:ReEncryptTo"), crypt::re_encrypt)
+        .op_authorized_in_handler(
+            "RotateKeyOnDemand",
+            Action("kms:RotateKeyOnDemand"),
+            rotation::rotate_key_on_demand,
+        )
         .op_authorized_in_handler(
             "ScheduleKeyDeletion",
             Action("kms:ScheduleKeyDeletion"),
             key::schedule_key_deletion,
         )
+        .op_authorized_in_handler("Sign", Action("kms:Sign"), sign::sign)
         .op_authorized_in_handler("TagResource", Action("kms:TagResource"), tag::tag_resource)
         .op_authorized_in_handler("UntagResource", Action("kms:UntagResource"), tag::untag_resource)
         .op_authorized_in_handler("UpdateAlias", Action("kms:UpdateAlias"), alias::update_alias)
@@ -88,4 +146,6 @@ pub fn operations() -> Operations<Kms> {
             Action("kms:UpdateKeyDescription"),
             key::update_key_description,
         )
+        .op_authorized_in_handler("Verify", Action("kms:Verify"), sign::verify)
+        .op_authorized_in_handler("VerifyMac", Action("kms:VerifyMac"), sign::verify_mac)
 }

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::audit;
 use crate::error::KmsError;
-use crate::model::key::{Key, Manager};
+use crate::model::imported;
+use crate::model::key::{Change, Key, Manager, Material};
 use crate::model::name;
 
 const KEYS: Table<(AccountId, Region, Uuid), Key> = Table::new("kms.keys");
@@ -120,6 +121,7 @@ fn put_material(txn: &mut Txn<'_>, key: &Key, version: u32, wrapped: &Wrapped) -
 pub async fn insert_key(store: &Store, key: Key, wrapped: Option<Wrapped>) -> Result<(), StoreError> {
     let insert = move |txn: &mut Txn<'_>| {
         put_key(txn, &key)?;
+        move_due(txn, &key, None)?;
         match (key.materials.last(), wrapped) {
             (Some(material), Some(wrapped)) => put_material(txn, &key, material.version, &wrapped),
             _ => Ok(()),
@@ -140,6 +142,7 @@ pub async fn insert_managed(
             return Ok(alias.target);
         }
         put_key(txn, &key)?;
+        move_due(txn, &key, None)?;
         if let Some(material) = key.materials.last() {
             put_material(txn, &key, material.version, &wrapped)?;
         }
@@ -158,20 +161,105 @@ where
     F: FnOnce(&mut Key) -> Result<T, KmsError> + Send + 'static,
 {
     let (scope, id) = (of.scope.clone(), of.id);
-    let update = move |txn: &mut Txn<'_>| {
-        let gone = || KmsError::KeyNotFound { arn: name::key_arn(&scope, id).into() };
-        let mut key = key(txn, &scope, id)?.filter(|key| !key.is_gone(now)).ok_or_else(gone)?;
-        let before = key.due();
-        let result = change(&mut key)?;
-        move_due(txn, &key, before)?;
-        put_key(txn, &key)?;
-        Ok(result)
-    };
+    let update = move |txn: &mut Txn<'_>| change_key(txn, &scope, id, now, change);
     store.write(update).await
 }
 
-fn move_due(txn: &mut Txn<'_>, key: &Key, before: Option<Timestamp>) -> Result<(), StoreError> {
-    let now_due = key.due();
+fn change_key<T>(
+    txn: &mut Txn<'_>,
+    scope: &Scope,
+    id: Uuid,
+    now: Timestamp,
+    change: impl FnOnce(&mut Key) -> Result<T, KmsError>,
+) -> Result<T, KmsError> {
+    let gone = || KmsError::KeyNotFound { arn: name::key_arn(scope, id).into() };
+    let key = key(txn, scope, id)?.filter(|key| !key.is_gone(now)).ok_or_else(gone)?;
+    let before = key.due();
+    let mut key = key.at(now);
+    let result = change(&mut key)?;
+    move_due(txn, &key, before)?;
+    put_key(txn, &key)?;
+    Ok(result)
+}
+
+/// Gives a key new material, unless it got some since it was read: `read` is the key as it was then.
+pub async fn renew_key(
+    store: &Store,
+    read: &Key,
+    material: Material,
+    wrapped: Wrapped,
+    now: Timestamp,
+) -> Result<(), KmsError> {
+    let (scope, id) = (read.scope.clone(), read.id);
+    let renew = move |txn: &mut Txn<'_>| {
+        let version = material.version;
+        let renewed = change_key(txn, &scope, id, now, move |key| {
+            let is_next = key.next_version() == material.version;
+            if is_next {
+                key.require_enabled()?;
+                key.renew(material, now);
+            }
+            Ok(is_next.then(|| key.clone()))
+        })?;
+        match renewed {
+            Some(key) => Ok(put_material(txn, &key, version, &wrapped)?),
+            None => Ok(()),
+        }
+    };
+    store.write(renew).await
+}
+
+/// Records imported material.
+///
+/// Errors: IncorrectKeyMaterialException, KMSInvalidStateException.
+pub async fn import_material(
+    store: &Store,
+    of: &Key,
+    (id, wrapped): (String, Wrapped),
+    public_key: Vec<u8>,
+    expires: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), KmsError> {
+    let (scope, key_id) = (of.scope.clone(), of.id);
+    let import = move |txn: &mut Txn<'_>| {
+        let key = change_key(txn, &scope, key_id, now, move |key| {
+            key.require_staying()?;
+            key.import(id, expires, now)?;
+            key.public_key = public_key;
+            Ok(key.clone())
+        })?;
+        Ok(put_material(txn, &key, imported::VERSION, &wrapped)?)
+    };
+    store.write(import).await
+}
+
+/// Removes imported material; the key waits for it to come again. `only_expired`: unless it is to stay by now.
+pub async fn delete_material(
+    store: &Store,
+    scope: Scope,
+    id: Uuid,
+    now: Timestamp,
+    only_expired: bool,
+) -> Result<(), KmsError> {
+    let remove = move |txn: &mut Txn<'_>| {
+        // Expired material is lost already when the key is looked at.
+        let lost = change_key(txn, &scope, id, now, move |key| {
+            if !only_expired {
+                key.lose_material();
+            }
+            Ok(!key.has_material())
+        })?;
+        let (account, region, id) = at(&scope, &id);
+        if lost {
+            txn.delete(&MATERIALS, &(account, region, id, &imported::VERSION))?;
+        }
+        Ok(())
+    };
+    store.write(remove).await
+}
+
+fn move_due(txn: &mut Txn<'_>, key: &Key, before: Option<(Timestamp, Change)>) -> Result<(), StoreError> {
+    let (before, now_due) = (before.map(|(at, _)| at), key.due().map(|(at, _)| at));
     if before == now_due {
         return Ok(());
     }
@@ -196,6 +284,19 @@ pub struct Due {
 pub fn next_due(reads: &impl Reads) -> Result<Option<Due>, StoreError> {
     let first = reads.scan(&DUE, Span::all()).next().transpose()?;
     Ok(first.map(|((at, account, region, key), ())| Due { at, scope: Scope::new(account, region), key }))
+}
+
+/// Drops a row that has nothing to it any more.
+pub async fn forget_due(store: &Store, due: Due) -> Result<(), StoreError> {
+    let forget = move |txn: &mut Txn<'_>| {
+        let (account, region, id) = at(&due.scope, &due.key);
+        let still = key(txn, &due.scope, due.key)?.and_then(|key| key.due());
+        if still.is_none_or(|(when, _)| when != due.at) {
+            txn.delete(&DUE, &(&due.at, account, region, id))?;
+        }
+        Ok(())
+    };
+    store.write(forget).await
 }
 
 /// Removes a key whose waiting period is over: its record, every version of its material, its aliases.

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::error::KmsError;
 use crate::model::key::{Key, State};
-use crate::ops::{alias, crypt, key};
+use crate::ops::{alias, crypt, key, rotation};
 use crate::worker::{DueKeys, TrimTrail};
 use crate::{Deps, EncryptionContext, Kms, api, store};
 
@@ -237,4 +237,36 @@ async fn records_stay_for_90_days_and_their_numbers_only_grow() {
     assert_eq!(numbers(&pond), [2]);
     pond.kms.generate_data_key(&pond.us(), &key, &context("lake")).await.unwrap();
     assert_eq!(numbers(&pond), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_rotated_key_opens_what_it_encrypted_before() {
+    let pond = Pond::new();
+    let (key, us) = (pond.key().await, pond.us());
+    let old = pond.kms.generate_data_key(&us, &key, &context("lake")).await.unwrap();
+    let input = api::EnableKeyRotationInput { key_id: key.clone(), rotation_period_in_days: Some(90) };
+    rotation::enable_key_rotation(pond.call(), input).await.unwrap();
+    let worker = DueKeys(pond.kms.clone());
+    let start = pond.clock.now();
+    assert_eq!(worker.pass().await.unwrap(), Pass::At(start.plus(90 * DAY)));
+    // A clock that leaps over several periods rotates once.
+    pond.clock.advance(200 * DAY);
+    assert_eq!(worker.pass().await.unwrap(), Pass::At(start.plus(270 * DAY)));
+    let reads = pond.kms.store().read().unwrap();
+    let record = pond.kms.find(&reads, &us, "kms:DescribeKey", &key).unwrap();
+    let versions: Vec<u32> = record.materials.iter().map(|material| material.version).collect();
+    assert_eq!(versions, [1, 2]);
+    let new = pond.kms.generate_data_key(&us, &key, &context("lake")).await.unwrap();
+    for made in [old, new] {
+        let (plaintext, _) = pond.kms.decrypt(&us, &made.ciphertext, &context("lake")).await.unwrap();
+        assert_eq!(plaintext.as_slice(), made.plaintext.as_slice());
+    }
+    // Both versions go with the key.
+    pond.schedule(&key, 7).await;
+    pond.clock.advance(7 * DAY);
+    assert_eq!(worker.pass().await.unwrap(), Pass::Idle);
+    let reads = pond.kms.store().read().unwrap();
+    for version in versions {
+        assert!(store::material(&reads, &record, version).unwrap().is_none());
+    }
 }

@@ -3,16 +3,21 @@
 use millpond_wire::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 
 use super::types::{
-    CancelKeyDeletionInput, CreateAliasInput, CreateKeyInput, CustomerMasterKeySpec, DataKeyPairSpec,
-    DataKeySpec, DecryptInput, DeleteAliasInput, DeriveSharedSecretInput, DescribeKeyInput, DisableKeyInput,
-    EnableKeyInput, EncryptInput, EncryptionAlgorithmSpec, GenerateDataKeyInput, GenerateDataKeyPairInput,
-    GenerateDataKeyPairWithoutPlaintextInput, GenerateDataKeyWithoutPlaintextInput, GenerateMacInput,
-    GenerateRandomInput, GetKeyLastUsageInput, GetKeyPolicyInput, GetPublicKeyInput,
-    KeyAgreementAlgorithmSpec, KeySpec, KeyUsageType, ListAliasesInput, ListKeyPoliciesInput, ListKeysInput,
-    ListResourceTagsInput, MacAlgorithmSpec, MessageType, OriginType, ReEncryptInput,
-    ScheduleKeyDeletionInput, SignInput, SigningAlgorithmSpec, TagResourceInput, UntagResourceInput,
-    UpdateAliasInput, UpdateKeyDescriptionInput, VerifyInput, VerifyMacInput,
+    AlgorithmSpec, CancelKeyDeletionInput, CreateAliasInput, CreateKeyInput, CustomerMasterKeySpec,
+    DataKeyPairSpec, DataKeySpec, DecryptInput, DeleteAliasInput, DeleteImportedKeyMaterialInput,
+    DeriveSharedSecretInput, DescribeKeyInput, DisableKeyInput, DisableKeyRotationInput, EnableKeyInput,
+    EnableKeyRotationInput, EncryptInput, EncryptionAlgorithmSpec, ExpirationModelType, GenerateDataKeyInput,
+    GenerateDataKeyPairInput, GenerateDataKeyPairWithoutPlaintextInput, GenerateDataKeyWithoutPlaintextInput,
+    GenerateMacInput, GenerateRandomInput, GetKeyLastUsageInput, GetKeyPolicyInput,
+    GetKeyRotationStatusInput, GetParametersForImportInput, GetPublicKeyInput, ImportKeyMaterialInput,
+    ImportType, IncludeKeyMaterial, KeyAgreementAlgorithmSpec, KeySpec, KeyUsageType, ListAliasesInput,
+    ListKeyPoliciesInput, ListKeyRotationsInput, ListKeysInput, ListResourceTagsInput, MacAlgorithmSpec,
+    MessageType, OriginType, ReEncryptInput, RotateKeyOnDemandInput, ScheduleKeyDeletionInput, SignInput,
+    SigningAlgorithmSpec, TagResourceInput, UntagResourceInput, UpdateAliasInput, UpdateKeyDescriptionInput,
+    VerifyInput, VerifyMacInput, WrappingKeySpec,
 };
+
+static ALGORITHM_SPEC: Shape = Shape::String(Text { values: AlgorithmSpec::TEXTS, ..Text::ANY });
 
 static ALIAS_NAME_TYPE_PATTERN: Pattern = Pattern::new("^[a-zA-Z0-9:/_-]+$", "^[a-zA-Z0-9:/_-]+$", None);
 
@@ -62,6 +67,9 @@ static DECRYPT_REQUEST: Shape = Shape::Structure(&[
 
 static DELETE_ALIAS_REQUEST: Shape = Shape::Structure(&[Member::required("AliasName", &ALIAS_NAME_TYPE)]);
 
+static DELETE_IMPORTED_KEY_MATERIAL_REQUEST: Shape =
+    Shape::Structure(&[Member::required("KeyId", &KEY_ID_TYPE), Member::refused("KeyMaterialId")]);
+
 static DERIVE_SHARED_SECRET_REQUEST: Shape = Shape::Structure(&[
     Member::required("KeyId", &KEY_ID_TYPE),
     Member::required("KeyAgreementAlgorithm", &KEY_AGREEMENT_ALGORITHM_SPEC),
@@ -80,7 +88,14 @@ static DESCRIPTION_TYPE: Shape = Shape::String(Text { length: Length::new(0, 819
 
 static DISABLE_KEY_REQUEST: Shape = Shape::Structure(&[Member::required("KeyId", &KEY_ID_TYPE)]);
 
+static DISABLE_KEY_ROTATION_REQUEST: Shape = Shape::Structure(&[Member::required("KeyId", &KEY_ID_TYPE)]);
+
 static ENABLE_KEY_REQUEST: Shape = Shape::Structure(&[Member::required("KeyId", &KEY_ID_TYPE)]);
+
+static ENABLE_KEY_ROTATION_REQUEST: Shape = Shape::Structure(&[
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::optional("RotationPeriodInDays", &ROTATION_PERIOD_IN_DAYS_TYPE),
+]);
 
 static ENCRYPT_REQUEST: Shape = Shape::Structure(&[
     Member::required("KeyId", &KEY_ID_TYPE),
@@ -96,6 +111,8 @@ static ENCRYPTION_ALGORITHM_SPEC: Shape =
 
 static ENCRYPTION_CONTEXT_TYPE: Shape =
     Shape::Map { key: &Shape::STRING, value: &Shape::STRING, length: Length::ANY };
+
+static EXPIRATION_MODEL_TYPE: Shape = Shape::String(Text { values: ExpirationModelType::TEXTS, ..Text::ANY });
 
 static GENERATE_DATA_KEY_PAIR_REQUEST: Shape = Shape::Structure(&[
     Member::optional("EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
@@ -154,6 +171,14 @@ static GET_KEY_POLICY_REQUEST: Shape = Shape::Structure(&[
     Member::optional("PolicyName", &POLICY_NAME_TYPE),
 ]);
 
+static GET_KEY_ROTATION_STATUS_REQUEST: Shape = Shape::Structure(&[Member::required("KeyId", &KEY_ID_TYPE)]);
+
+static GET_PARAMETERS_FOR_IMPORT_REQUEST: Shape = Shape::Structure(&[
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::required("WrappingAlgorithm", &ALGORITHM_SPEC),
+    Member::required("WrappingKeySpec", &WRAPPING_KEY_SPEC),
+]);
+
 static GET_PUBLIC_KEY_REQUEST: Shape = Shape::Structure(&[
     Member::required("KeyId", &KEY_ID_TYPE),
     Member::optional("GrantTokens", &GRANT_TOKEN_LIST),
@@ -162,6 +187,21 @@ static GET_PUBLIC_KEY_REQUEST: Shape = Shape::Structure(&[
 static GRANT_TOKEN_LIST: Shape = Shape::List { member: &GRANT_TOKEN_TYPE, length: Length::new(0, 10) };
 
 static GRANT_TOKEN_TYPE: Shape = Shape::String(Text { length: Length::new(1, 8192), ..Text::ANY });
+
+static IMPORT_KEY_MATERIAL_REQUEST: Shape = Shape::Structure(&[
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::required("ImportToken", &CIPHERTEXT_TYPE),
+    Member::required("EncryptedKeyMaterial", &CIPHERTEXT_TYPE),
+    Member::optional("ValidTo", &Shape::Timestamp),
+    Member::optional("ExpirationModel", &EXPIRATION_MODEL_TYPE),
+    Member::optional("ImportType", &IMPORT_TYPE),
+    Member::refused("KeyMaterialDescription"),
+    Member::refused("KeyMaterialId"),
+]);
+
+static IMPORT_TYPE: Shape = Shape::String(Text { values: ImportType::TEXTS, ..Text::ANY });
+
+static INCLUDE_KEY_MATERIAL: Shape = Shape::String(Text { values: IncludeKeyMaterial::TEXTS, ..Text::ANY });
 
 static KEY_AGREEMENT_ALGORITHM_SPEC: Shape =
     Shape::String(Text { values: KeyAgreementAlgorithmSpec::TEXTS, ..Text::ANY });
@@ -182,6 +222,13 @@ static LIST_ALIASES_REQUEST: Shape = Shape::Structure(&[
 
 static LIST_KEY_POLICIES_REQUEST: Shape = Shape::Structure(&[
     Member::required("KeyId", &KEY_ID_TYPE),
+    Member::optional("Limit", &LIMIT_TYPE),
+    Member::optional("Marker", &MARKER_TYPE),
+]);
+
+static LIST_KEY_ROTATIONS_REQUEST: Shape = Shape::Structure(&[
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::optional("IncludeKeyMaterial", &INCLUDE_KEY_MATERIAL),
     Member::optional("Limit", &LIMIT_TYPE),
     Member::optional("Marker", &MARKER_TYPE),
 ]);
@@ -234,6 +281,10 @@ static RE_ENCRYPT_REQUEST: Shape = Shape::Structure(&[
     Member::optional("DryRun", &Shape::Boolean),
     Member::refused("DryRunModifiers"),
 ]);
+
+static ROTATE_KEY_ON_DEMAND_REQUEST: Shape = Shape::Structure(&[Member::required("KeyId", &KEY_ID_TYPE)]);
+
+static ROTATION_PERIOD_IN_DAYS_TYPE: Shape = Shape::Integer(Bounds::new(Some(90), Some(2560)));
 
 static SCHEDULE_KEY_DELETION_REQUEST: Shape = Shape::Structure(&[
     Member::required("KeyId", &KEY_ID_TYPE),
@@ -300,6 +351,8 @@ static VERIFY_REQUEST: Shape = Shape::Structure(&[
     Member::optional("DryRun", &Shape::Boolean),
 ]);
 
+static WRAPPING_KEY_SPEC: Shape = Shape::String(Text { values: WrappingKeySpec::TEXTS, ..Text::ANY });
+
 impl Shaped for CancelKeyDeletionInput {
     const SHAPE: &'static Shape = &CANCEL_KEY_DELETION_REQUEST;
 }
@@ -320,6 +373,10 @@ impl Shaped for DeleteAliasInput {
     const SHAPE: &'static Shape = &DELETE_ALIAS_REQUEST;
 }
 
+impl Shaped for DeleteImportedKeyMaterialInput {
+    const SHAPE: &'static Shape = &DELETE_IMPORTED_KEY_MATERIAL_REQUEST;
+}
+
 impl Shaped for DeriveSharedSecretInput {
     const SHAPE: &'static Shape = &DERIVE_SHARED_SECRET_REQUEST;
 }
@@ -332,8 +389,16 @@ impl Shaped for DisableKeyInput {
     const SHAPE: &'static Shape = &DISABLE_KEY_REQUEST;
 }
 
+impl Shaped for DisableKeyRotationInput {
+    const SHAPE: &'static Shape = &DISABLE_KEY_ROTATION_REQUEST;
+}
+
 impl Shaped for EnableKeyInput {
     const SHAPE: &'static Shape = &ENABLE_KEY_REQUEST;
+}
+
+impl Shaped for EnableKeyRotationInput {
+    const SHAPE: &'static Shape = &ENABLE_KEY_ROTATION_REQUEST;
 }
 
 impl Shaped for EncryptInput {
@@ -372,8 +437,20 @@ impl Shaped for GetKeyPolicyInput {
     const SHAPE: &'static Shape = &GET_KEY_POLICY_REQUEST;
 }
 
+impl Shaped for GetKeyRotationStatusInput {
+    const SHAPE: &'static Shape = &GET_KEY_ROTATION_STATUS_REQUEST;
+}
+
+impl Shaped for GetParametersForImportInput {
+    const SHAPE: &'static Shape = &GET_PARAMETERS_FOR_IMPORT_REQUEST;
+}
+
 impl Shaped for GetPublicKeyInput {
     const SHAPE: &'static Shape = &GET_PUBLIC_KEY_REQUEST;
+}
+
+impl Shaped for ImportKeyMaterialInput {
+    const SHAPE: &'static Shape = &IMPORT_KEY_MATERIAL_REQUEST;
 }
 
 impl Shaped for ListAliasesInput {
@@ -382,6 +459,10 @@ impl Shaped for ListAliasesInput {
 
 impl Shaped for ListKeyPoliciesInput {
     const SHAPE: &'static Shape = &LIST_KEY_POLICIES_REQUEST;
+}
+
+impl Shaped for ListKeyRotationsInput {
+    const SHAPE: &'static Shape = &LIST_KEY_ROTATIONS_REQUEST;
 }
 
 impl Shaped for ListKeysInput {
@@ -394,6 +475,10 @@ impl Shaped for ListResourceTagsInput {
 
 impl Shaped for ReEncryptInput {
     const SHAPE: &'static Shape = &RE_ENCRYPT_REQUEST;
+}
+
+impl Shaped for RotateKeyOnDemandInput {
+    const SHAPE: &'static Shape = &ROTATE_KEY_ON_DEMAND_REQUEST;
 }
 
 impl Shaped for ScheduleKeyDeletionInput {

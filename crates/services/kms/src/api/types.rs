@@ -80,6 +80,19 @@ pub struct DeleteAliasInput {
     pub alias_name: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteImportedKeyMaterialInput {
+    pub key_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DeleteImportedKeyMaterialOutput {
+    pub key_id: Option<String>,
+    pub key_material_id: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DeriveSharedSecretInput {
@@ -120,8 +133,21 @@ pub struct DisableKeyInput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct DisableKeyRotationInput {
+    pub key_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct EnableKeyInput {
     pub key_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct EnableKeyRotationInput {
+    pub key_id: String,
+    pub rotation_period_in_days: Option<i32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -284,6 +310,39 @@ pub struct GetKeyPolicyOutput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct GetKeyRotationStatusInput {
+    pub key_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetKeyRotationStatusOutput {
+    pub key_rotation_enabled: Option<bool>,
+    pub key_id: Option<String>,
+    pub rotation_period_in_days: Option<i32>,
+    pub next_rotation_date: Option<Timestamp>,
+    pub on_demand_rotation_start_date: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetParametersForImportInput {
+    pub key_id: String,
+    pub wrapping_algorithm: AlgorithmSpec,
+    pub wrapping_key_spec: WrappingKeySpec,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GetParametersForImportOutput {
+    pub key_id: Option<String>,
+    pub import_token: Option<Bytes>,
+    pub public_key: Option<Bytes>,
+    pub parameters_valid_to: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct GetPublicKeyInput {
     pub key_id: String,
     pub grant_tokens: Option<Vec<String>>,
@@ -300,6 +359,24 @@ pub struct GetPublicKeyOutput {
     pub encryption_algorithms: Option<Vec<EncryptionAlgorithmSpec>>,
     pub signing_algorithms: Option<Vec<SigningAlgorithmSpec>>,
     pub key_agreement_algorithms: Option<Vec<KeyAgreementAlgorithmSpec>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ImportKeyMaterialInput {
+    pub key_id: String,
+    pub import_token: Bytes,
+    pub encrypted_key_material: Bytes,
+    pub valid_to: Option<Timestamp>,
+    pub expiration_model: Option<ExpirationModelType>,
+    pub import_type: Option<ImportType>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ImportKeyMaterialOutput {
+    pub key_id: Option<String>,
+    pub key_material_id: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -380,6 +457,23 @@ pub struct ListKeyPoliciesOutput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct ListKeyRotationsInput {
+    pub key_id: String,
+    pub include_key_material: Option<IncludeKeyMaterial>,
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListKeyRotationsOutput {
+    pub rotations: Option<Vec<RotationsListEntry>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct ListKeysInput {
     pub limit: Option<i32>,
     pub marker: Option<String>,
@@ -433,6 +527,28 @@ pub struct ReEncryptOutput {
     pub destination_encryption_algorithm: Option<EncryptionAlgorithmSpec>,
     pub source_key_material_id: Option<String>,
     pub destination_key_material_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RotateKeyOnDemandInput {
+    pub key_id: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RotateKeyOnDemandOutput {
+    pub key_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RotationsListEntry {
+    pub key_id: Option<String>,
+    pub key_material_id: Option<String>,
+    pub key_material_state: Option<KeyMaterialState>,
+    pub rotation_date: Option<Timestamp>,
+    pub rotation_type: Option<RotationType>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -545,6 +661,17 @@ pub struct VerifyOutput {
 }
 
 text_enum! {
+pub enum AlgorithmSpec {
+RsaesPkcs1V15 = "RSAES_PKCS1_V1_5",
+RsaesOaepSha1 = "RSAES_OAEP_SHA_1",
+RsaesOaepSha256 = "RSAES_OAEP_SHA_256",
+RsaAesKeyWrapSha1 = "RSA_AES_KEY_WRAP_SHA_1",
+RsaAesKeyWrapSha256 = "RSA_AES_KEY_WRAP_SHA_256",
+Sm2pke = "SM2PKE",
+}
+}
+
+text_enum! {
 pub enum CustomerMasterKeySpec {
 Rsa2048 = "RSA_2048",
 Rsa3072 = "RSA_3072",
@@ -600,6 +727,20 @@ KeyMaterialDoesNotExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE",
 }
 
 text_enum! {
+pub enum ImportType {
+NewKeyMaterial = "NEW_KEY_MATERIAL",
+ExistingKeyMaterial = "EXISTING_KEY_MATERIAL",
+}
+}
+
+text_enum! {
+pub enum IncludeKeyMaterial {
+AllKeyMaterial = "ALL_KEY_MATERIAL",
+RotationsOnly = "ROTATIONS_ONLY",
+}
+}
+
+text_enum! {
 pub enum KeyAgreementAlgorithmSpec {
 Ecdh = "ECDH",
 }
@@ -626,6 +767,15 @@ text_enum! {
 pub enum KeyManagerType {
 Aws = "AWS",
 Customer = "CUSTOMER",
+}
+}
+
+text_enum! {
+pub enum KeyMaterialState {
+NonCurrent = "NON_CURRENT",
+Current = "CURRENT",
+PendingRotation = "PENDING_ROTATION",
+PendingMultiRegionImportAndRotation = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION",
 }
 }
 
@@ -700,6 +850,13 @@ ExternalKeyStore = "EXTERNAL_KEY_STORE",
 }
 
 text_enum! {
+pub enum RotationType {
+Automatic = "AUTOMATIC",
+OnDemand = "ON_DEMAND",
+}
+}
+
+text_enum! {
 pub enum SigningAlgorithmSpec {
 RsassaPssSha256 = "RSASSA_PSS_SHA_256",
 RsassaPssSha384 = "RSASSA_PSS_SHA_384",
@@ -714,5 +871,14 @@ Sm2dsa = "SM2DSA",
 MlDsaShake256 = "ML_DSA_SHAKE_256",
 Ed25519Sha512 = "ED25519_SHA_512",
 Ed25519PhSha512 = "ED25519_PH_SHA_512",
+}
+}
+
+text_enum! {
+pub enum WrappingKeySpec {
+Rsa2048 = "RSA_2048",
+Rsa3072 = "RSA_3072",
+Rsa4096 = "RSA_4096",
+Sm2 = "SM2",
 }
 }

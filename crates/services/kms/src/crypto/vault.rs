@@ -42,6 +42,26 @@ impl Vault {
 
     /// The material of one version of one key, for the store.
     pub fn wrap(&self, key: &Arn, version: u32, material: &[u8]) -> Result<Vec<u8>, KmsError> {
+        self.encrypt(&place(VERSION, key, version), material)
+    }
+
+    /// Errors: Crypto, when it is not what [`Vault::wrap`] made for this version of this key under this root key.
+    pub fn unwrap(&self, key: &Arn, version: u32, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+        let opened = self.decrypt(&place(VERSION, key, version), wrapped);
+        opened.ok_or(KmsError::Crypto("stored material does not open"))
+    }
+
+    /// Something that a client keeps for us and cannot read: `about` is all that it belongs to.
+    pub fn close_token(&self, about: &str, secret: &[u8]) -> Result<Vec<u8>, KmsError> {
+        self.encrypt(&token_place(about), secret)
+    }
+
+    /// `None`, when it is not what [`Vault::close_token`] made about the same.
+    pub fn open_token(&self, about: &str, token: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.decrypt(&token_place(about), token)
+    }
+
+    fn encrypt(&self, place: &[u8], material: &[u8]) -> Result<Vec<u8>, KmsError> {
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce)?;
         let mut out = Vec::with_capacity(1 + NONCE_LEN + material.len() + AES_256_GCM.tag_len());
@@ -49,36 +69,27 @@ impl Vault {
         out.extend_from_slice(&nonce);
         // Encrypted where it stands, so that no second copy of it is left behind.
         out.extend_from_slice(material);
-        let (head, body) = out.split_at_mut(1 + NONCE_LEN);
+        let (_, body) = out.split_at_mut(1 + NONCE_LEN);
         let tag = self.wrapping.seal_in_place_separate_tag(
             Nonce::assume_unique_for_key(nonce),
-            Aad::from(place(head[0], key, version)),
+            Aad::from(place),
             body,
         )?;
         out.extend_from_slice(tag.as_ref());
         Ok(out)
     }
 
-    /// Errors: Crypto, when it is not what [`Vault::wrap`] made for this version of this key under this root key.
-    pub fn unwrap(&self, key: &Arn, version: u32, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, KmsError> {
-        let damaged = KmsError::Crypto("stored material does not open");
-        let Some((&layout, rest)) = wrapped.split_first() else { return Err(damaged) };
-        let Some((nonce, body)) = rest.split_first_chunk::<NONCE_LEN>() else { return Err(damaged) };
+    fn decrypt(&self, place: &[u8], wrapped: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (&layout, rest) = wrapped.split_first()?;
+        let (nonce, body) = rest.split_first_chunk::<NONCE_LEN>()?;
         if layout != VERSION {
-            return Err(damaged);
+            return None;
         }
         let mut material = Zeroizing::new(body.to_vec());
-        let len = self
-            .wrapping
-            .open_in_place(
-                Nonce::assume_unique_for_key(*nonce),
-                Aad::from(place(layout, key, version)),
-                &mut material,
-            )
-            .map_err(|_| damaged)?
-            .len();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let len = self.wrapping.open_in_place(nonce, Aad::from(place), &mut material).ok()?.len();
         material.truncate(len);
-        Ok(material)
+        Some(material)
     }
 
     /// The code that ends each ciphertext: a blob that this pond did not make is refused before any key is looked for.
@@ -99,6 +110,11 @@ impl Vault {
         context.update(material);
         hex::encode(context.sign())
     }
+}
+
+/// No key's place begins so.
+fn token_place(about: &str) -> Vec<u8> {
+    [b"token\0", about.as_bytes()].concat()
 }
 
 fn place(layout: u8, key: &Arn, version: u32) -> Vec<u8> {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::KmsError;
+use crate::model::imported::Imported;
 use crate::model::name;
+use crate::model::rotation::Rotation;
 
 text_enum! {
     /// What a key is made of, in AWS's words.
@@ -148,6 +150,20 @@ pub struct Key {
     pub public_key: Vec<u8>,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub rotation: Option<Rotation>,
+    /// Of a key whose material is from outside.
+    #[serde(default)]
+    pub imported: Imported,
+}
+
+/// What time brings to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Removal,
+    Rotation,
+    /// The material from outside expires.
+    Expiry,
 }
 
 pub const MAX_TAGS: usize = 50;
@@ -221,9 +237,9 @@ impl Key {
     pub fn cancel_deletion(&mut self) -> Result<Deletion, KmsError> {
         let deletion =
             self.deletion.take().ok_or_else(|| KmsError::NotPendingDeletion { arn: self.arn().into() })?;
-        self.state = match self.materials.is_empty() {
-            true => State::PendingImport,
-            false => State::Disabled,
+        self.state = match self.has_material() {
+            true => State::Disabled,
+            false => State::PendingImport,
         };
         Ok(deletion)
     }
@@ -256,9 +272,15 @@ impl Key {
 }
 
 impl Key {
-    /// When something is to happen to the key by itself.
-    pub fn due(&self) -> Option<Timestamp> {
-        self.deletion.map(|deletion| deletion.at)
+    /// What is to happen to the key by itself next, and when.
+    pub fn due(&self) -> Option<(Timestamp, Change)> {
+        let removal = self.deletion.map(|deletion| (deletion.at, Change::Removal));
+        // A key that is disabled rotates when it is enabled again.
+        let rotation = self.rotation.filter(|_| self.state == State::Enabled);
+        let rotation = rotation.map(|rotation| (rotation.next, Change::Rotation));
+        let expiry = self.imported.expires.filter(|_| self.imported.present);
+        let expiry = expiry.map(|at| (at, Change::Expiry));
+        [removal, rotation, expiry].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 }
 
@@ -281,6 +303,8 @@ mod tests {
             materials: vec![Material { version: 1, id: "ab".repeat(32), since: now, cause: Cause::Created }],
             public_key: Vec::new(),
             tags: BTreeMap::from([("team".to_owned(), "lake".to_owned())]),
+            rotation: None,
+            imported: Imported::default(),
         }
     }
 
@@ -289,7 +313,10 @@ mod tests {
         let start = Timestamp::from_secs(0);
         let mut key = key(start);
         let deletion = key.schedule_deletion(start, 7).unwrap();
-        assert_eq!((deletion.at, key.due()), (Timestamp::from_secs(7 * 86_400), Some(deletion.at)));
+        assert_eq!(
+            (deletion.at, key.due()),
+            (Timestamp::from_secs(7 * 86_400), Some((deletion.at, Change::Removal)))
+        );
         assert!(!key.is_gone(Timestamp::from_secs(7 * 86_400 - 1)) && key.is_gone(deletion.at));
         assert!(matches!(key.schedule_deletion(start, 7), Err(KmsError::PendingDeletion { .. })));
         assert!(matches!(key.set_enabled(true), Err(KmsError::PendingDeletion { .. })));
@@ -300,6 +327,46 @@ mod tests {
         assert!(matches!(key.require_enabled(), Err(KmsError::Disabled { .. })));
         key.set_enabled(true).unwrap();
         assert!(key.require_enabled().is_ok());
+    }
+
+    #[test]
+    fn what_comes_first_is_due() {
+        let (start, day) = (Timestamp::from_secs(0), |day: u32| Timestamp::from_secs(0).plus(days(day)));
+        let mut key = key(start);
+        key.rotation = Some(Rotation::starting(start, 90));
+        assert_eq!(key.due(), Some((day(90), Change::Rotation)));
+        key.set_enabled(false).unwrap();
+        assert_eq!(key.due(), None);
+        key.set_enabled(true).unwrap();
+        // A clock that leapt over several periods renews once.
+        let id = String::new();
+        key.renew(Material { version: 2, id, since: day(300), cause: Cause::Automatic }, day(300));
+        assert_eq!(key.due(), Some((day(360), Change::Rotation)));
+        key.schedule_deletion(day(300), 30).unwrap();
+        assert_eq!(key.due(), Some((day(330), Change::Removal)));
+    }
+
+    #[test]
+    fn material_from_outside_comes_again_as_it_was_or_not_at_all() {
+        let mut key = Key {
+            origin: Origin::External,
+            materials: Vec::new(),
+            state: State::PendingImport,
+            ..key(Timestamp::EPOCH)
+        };
+        let (soon, later) = (Timestamp::from_secs(60), Timestamp::from_secs(120));
+        key.import("one".to_owned(), Some(soon), Timestamp::EPOCH).unwrap();
+        assert_eq!((key.state, key.due()), (State::Enabled, Some((soon, Change::Expiry))));
+        let mut key = key.at(soon);
+        assert_eq!((key.state, key.due(), key.has_material()), (State::PendingImport, None, false));
+        assert!(matches!(key.import("two".to_owned(), None, soon), Err(KmsError::OtherMaterial { .. })));
+        key.import("one".to_owned(), None, soon).unwrap();
+        assert_eq!((key.clone().at(later).state, key.materials.len()), (State::Enabled, 1));
+        // It may go while the key waits for its deletion.
+        key.schedule_deletion(soon, 7).unwrap();
+        key.lose_material();
+        key.cancel_deletion().unwrap();
+        assert_eq!(key.state, State::PendingImport);
     }
 
     #[test]

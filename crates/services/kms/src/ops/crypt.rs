@@ -8,20 +8,16 @@ use crate::api::{self, EncryptionAlgorithmSpec};
 use crate::audit::Trail;
 use crate::cipher::{Opened, Sealed};
 use crate::error::KmsError;
+use crate::model::algorithm::Encryption;
 use crate::model::context::EncryptionContext;
 use crate::model::key::Usage;
-use crate::ops::{refuse_grant_tokens, unless_dry_run};
+use crate::ops::{refuse_grant_tokens, shape, unless_dry_run};
 
-/// Errors: UnsupportedOperationException, ValidationException.
-fn symmetric(algorithm: Option<EncryptionAlgorithmSpec>) -> Result<EncryptionAlgorithmSpec, KmsError> {
-    match algorithm {
-        None | Some(EncryptionAlgorithmSpec::SymmetricDefault) => {
-            Ok(EncryptionAlgorithmSpec::SymmetricDefault)
-        }
-        Some(other) => {
-            Err(KmsError::Validation(format!("EncryptionAlgorithm {other} goes with no key that is here.")))
-        }
-    }
+/// Errors: UnsupportedOperationException, for SM2.
+fn algorithm(wanted: Option<EncryptionAlgorithmSpec>) -> Result<Encryption, KmsError> {
+    let wanted = wanted.unwrap_or(EncryptionAlgorithmSpec::SymmetricDefault);
+    let unsupported = |_| KmsError::Unsupported(format!("EncryptionAlgorithm {wanted} is not supported."));
+    wanted.as_str().parse().map_err(unsupported)
 }
 
 fn ciphertext(blob: Option<Bytes>) -> Result<Bytes, KmsError> {
@@ -34,10 +30,10 @@ fn ciphertext(blob: Option<Bytes>) -> Result<Bytes, KmsError> {
     })
 }
 
-/// Encrypts up to 4,096 bytes.
+/// Encrypts up to 4,096 bytes, by RSA as much as its padding leaves.
 ///
-/// Errors: NotFoundException, DisabledException, KMSInvalidStateException, InvalidKeyUsageException, DryRunOperationException.
-/// Source: AWS KMS API reference, Encrypt.
+/// Errors: NotFoundException, DisabledException, KMSInvalidStateException, InvalidKeyUsageException, DryRunOperationException,
+/// ValidationException (too much, or a context, for RSA). Source: AWS KMS API reference, Encrypt.
 pub async fn encrypt(call: Call<Kms>, input: api::EncryptInput) -> Result<api::EncryptOutput, KmsError> {
     let mut trail = Trail::of(&call.caller, "Encrypt", call.via());
     let sealed = seal_input(&call, &mut trail, input);
@@ -45,7 +41,7 @@ pub async fn encrypt(call: Call<Kms>, input: api::EncryptInput) -> Result<api::E
     Ok(api::EncryptOutput {
         ciphertext_blob: Some(sealed.ciphertext.into()),
         key_id: Some(sealed.key.arn().to_string()),
-        encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
+        encryption_algorithm: Some(shape::word(sealed.algorithm.as_str())),
     })
 }
 
@@ -55,8 +51,8 @@ fn seal_input(call: &Call<Kms>, trail: &mut Trail, input: api::EncryptInput) -> 
     let reads = call.store().read()?;
     let wanted = (input.key_id.as_str(), Usage::EncryptDecrypt);
     let key = call.take_up(&reads, (&call.caller, trail), ("kms:Encrypt", "Encrypt"), wanted, &context)?;
-    symmetric(input.encryption_algorithm)?;
-    let sealed = call.seal(&reads, key, &context, &input.plaintext)?;
+    let algorithm = algorithm(input.encryption_algorithm)?;
+    let sealed = call.seal(&reads, key, algorithm, &context, &input.plaintext)?;
     unless_dry_run(input.dry_run)?;
     Ok(sealed)
 }
@@ -75,8 +71,8 @@ pub async fn decrypt(call: Call<Kms>, input: api::DecryptInput) -> Result<api::D
         key_id: Some(opened.key.arn().to_string()),
         // The bytes are wiped when the answer was written.
         plaintext: Some(Bytes::from_owner(opened.plaintext)),
-        encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
-        key_material_id: Some(opened.material_id),
+        encryption_algorithm: Some(shape::word(opened.algorithm.as_str())),
+        key_material_id: opened.material_id,
     })
 }
 
@@ -85,20 +81,34 @@ fn open_input(call: &Call<Kms>, trail: &mut Trail, input: api::DecryptInput) -> 
     let context = EncryptionContext::of_request(input.encryption_context)?;
     let reads = call.store().read()?;
     let expected = input.key_id.as_deref();
-    let blob = asked_for(call, "kms:Decrypt", input.ciphertext_blob, input.encryption_algorithm)?;
-    let opened = call.open_blob(&reads, (&call.caller, trail), "kms:Decrypt", &blob, &context, expected)?;
+    let action = "kms:Decrypt";
+    let (blob, algorithm) =
+        asked_for(call, action, input.ciphertext_blob, input.encryption_algorithm, expected)?;
+    let from = (blob.as_ref(), algorithm);
+    let opened = call.open_blob(&reads, (&call.caller, trail), action, from, &context, expected)?;
     unless_dry_run(input.dry_run)?;
     Ok(opened)
 }
 
-/// The ciphertext and its algorithm are as they should be; a request that leads to no key is still asked for its permission.
+/// The ciphertext and its algorithm. A request that leads to no key is still asked for its permission.
+///
+/// Errors: ValidationException (no ciphertext; RSA without a key).
 fn asked_for(
     call: &Call<Kms>,
     action: &str,
     blob: Option<Bytes>,
-    algorithm: Option<EncryptionAlgorithmSpec>,
-) -> Result<Bytes, KmsError> {
-    let checked = symmetric(algorithm).and_then(|_| ciphertext(blob));
+    wanted: Option<EncryptionAlgorithmSpec>,
+    key: Option<&str>,
+) -> Result<(Bytes, Encryption), KmsError> {
+    let checked = algorithm(wanted).and_then(|algorithm| {
+        let blob = ciphertext(blob)?;
+        match (algorithm, key) {
+            (Encryption::OaepSha1 | Encryption::OaepSha256, None) => {
+                Err(KmsError::Validation("KeyId is required to decrypt with an asymmetric key.".to_owned()))
+            }
+            _ => Ok((blob, algorithm)),
+        }
+    });
     if checked.is_err() {
         call.caller.authorize(action, &call.scope().arn("kms", "key/*"))?;
     }
@@ -120,10 +130,10 @@ pub async fn re_encrypt(
         ciphertext_blob: Some(to.ciphertext.into()),
         source_key_id: Some(from.key.arn().to_string()),
         key_id: Some(to.key.arn().to_string()),
-        source_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
-        destination_encryption_algorithm: Some(EncryptionAlgorithmSpec::SymmetricDefault),
-        source_key_material_id: Some(from.material_id),
-        destination_key_material_id: Some(to.material_id),
+        source_encryption_algorithm: Some(shape::word(from.algorithm.as_str())),
+        destination_encryption_algorithm: Some(shape::word(to.algorithm.as_str())),
+        source_key_material_id: from.material_id,
+        destination_key_material_id: to.material_id,
     })
 }
 
@@ -137,13 +147,15 @@ fn move_input(
     let to = EncryptionContext::of_request(input.destination_encryption_context)?;
     let reads = call.store().read()?;
     let action = "kms:ReEncryptFrom";
-    let blob = asked_for(call, action, input.ciphertext_blob, input.source_encryption_algorithm)?;
     let expected = input.source_key_id.as_deref();
-    let opened = call.open_blob(&reads, (&call.caller, trail), action, &blob, &from, expected)?;
+    let wanted = input.source_encryption_algorithm;
+    let (blob, source) = asked_for(call, action, input.ciphertext_blob, wanted, expected)?;
+    let blob = (blob.as_ref(), source);
+    let opened = call.open_blob(&reads, (&call.caller, trail), action, blob, &from, expected)?;
     let wanted = (input.destination_key_id.as_str(), Usage::EncryptDecrypt);
     let key = call.take_up(&reads, (&call.caller, trail), ("kms:ReEncryptTo", "ReEncrypt"), wanted, &to)?;
-    symmetric(input.destination_encryption_algorithm)?;
-    let sealed = call.seal(&reads, key, &to, &opened.plaintext)?;
+    let destination = algorithm(input.destination_encryption_algorithm)?;
+    let sealed = call.seal(&reads, key, destination, &to, &opened.plaintext)?;
     unless_dry_run(input.dry_run)?;
     Ok((opened, sealed))
 }

@@ -12,6 +12,7 @@ use crate::audit::Trail;
 use crate::cipher::Sealed;
 use crate::crypto;
 use crate::error::KmsError;
+use crate::model::algorithm::Encryption;
 use crate::model::context::EncryptionContext;
 use crate::model::key::Usage;
 use crate::ops::{refuse_grant_tokens, unless_dry_run};
@@ -50,7 +51,7 @@ fn make(
     let named = (wanted.key_id.as_str(), Usage::EncryptDecrypt);
     let key = call.take_up(&reads, (&call.caller, trail), asked, named, &context)?;
     let plaintext = crypto::random(length(wanted.number_of_bytes, wanted.spec)?)?;
-    let sealed = call.seal(&reads, key, &context, &plaintext)?;
+    let sealed = call.seal(&reads, key, Encryption::Symmetric, &context, &plaintext)?;
     unless_dry_run(wanted.dry_run)?;
     Ok((plaintext, sealed))
 }
@@ -79,7 +80,7 @@ pub async fn generate_data_key(
         ciphertext_blob: Some(sealed.ciphertext.into()),
         plaintext: Some(Bytes::from_owner(plaintext)),
         key_id: Some(sealed.key.arn().to_string()),
-        key_material_id: Some(sealed.material_id),
+        key_material_id: sealed.material_id,
     })
 }
 
@@ -105,7 +106,7 @@ pub async fn generate_data_key_without_plaintext(
     Ok(api::GenerateDataKeyWithoutPlaintextOutput {
         ciphertext_blob: Some(sealed.ciphertext.into()),
         key_id: Some(sealed.key.arn().to_string()),
-        key_material_id: Some(sealed.material_id),
+        key_material_id: sealed.material_id,
     })
 }
 

@@ -5,17 +5,22 @@ use std::collections::BTreeMap;
 use millpond_core::{Scope, Timestamp};
 use millpond_gateway::Call;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::Kms;
 use crate::api;
 use crate::audit;
 use crate::crypto;
+use crate::crypto::asymmetric::{self, Pair};
 use crate::crypto::vault::Vault;
 use crate::error::KmsError;
+use crate::model::algorithm;
+use crate::model::imported::Imported;
 use crate::model::key::{
-    Cause, DEFAULT_WINDOW_DAYS, Key, Manager, Material, Origin, Spec, State, Usage, WINDOW_DAYS,
+    Cause, DEFAULT_WINDOW_DAYS, Key, Kind, Manager, Material, Origin, Spec, State, Usage, WINDOW_DAYS,
 };
 use crate::model::name;
+use crate::model::rotation::{DEFAULT_PERIOD_DAYS, Rotation};
 use crate::ops::{Page, own_key, refuse_grant_tokens, shape};
 use crate::store::{self, Wrapped};
 
@@ -45,7 +50,22 @@ impl Default for Opening {
     }
 }
 
-/// A new key and its wrapped material.
+/// Fresh material, and the public half of a pair.
+fn fresh(spec: Spec) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), KmsError> {
+    match spec.kind() {
+        Kind::Symmetric => Ok((crypto::random(32)?, Vec::new())),
+        Kind::Hmac => {
+            let len = algorithm::mac(spec).map_or(32, crypto::mac::key_len);
+            Ok((crypto::random(len)?, Vec::new()))
+        }
+        Kind::Rsa | Kind::Ecc => {
+            let Pair { private, public } = crypto::heavy(spec, || asymmetric::generate(spec))?;
+            Ok((private, public))
+        }
+    }
+}
+
+/// A new key and its wrapped material, unless that is to come from outside.
 ///
 /// Errors: TagException, LimitExceededException.
 pub fn make(
@@ -56,10 +76,16 @@ pub fn make(
 ) -> Result<(Key, Option<Wrapped>), KmsError> {
     let id = Uuid::new_v4();
     let arn = name::key_arn(&scope, id);
-    let material = crypto::random(32)?;
-    let wrapped = Wrapped { bytes: vault.wrap(&arn, 1, &material)? };
-    let first =
-        Material { version: 1, id: vault.material_id(&arn, &material), since: now, cause: Cause::Created };
+    let (state, materials, public_key, wrapped) = match wanted.origin {
+        Origin::External => (State::PendingImport, Vec::new(), Vec::new(), None),
+        Origin::Kms => {
+            let (material, public_key) = fresh(wanted.spec)?;
+            let wrapped = Wrapped { bytes: vault.wrap(&arn, 1, &material)? };
+            let id = vault.material_id(&arn, &material);
+            let first = Material { version: 1, id, since: now, cause: Cause::Created };
+            (State::Enabled, vec![first], public_key, Some(wrapped))
+        }
+    };
     let Opening { description, spec, usage, origin, manager, tags } = wanted;
     let mut key = Key {
         id,
@@ -70,14 +96,20 @@ pub fn make(
         usage,
         origin,
         manager,
-        state: State::Enabled,
+        state,
         deletion: None,
-        materials: vec![first],
-        public_key: Vec::new(),
+        materials,
+        public_key,
         tags: BTreeMap::new(),
+        rotation: None,
+        imported: Imported::default(),
     };
+    if key.manager != Manager::Customer {
+        // AWS renews the keys of its services every year.
+        key.rotation = Some(Rotation::starting(now, DEFAULT_PERIOD_DAYS));
+    }
     key.tag(tags)?;
-    Ok((key, Some(wrapped)))
+    Ok((key, wrapped))
 }
 
 fn wanted(input: api::CreateKeyInput) -> Result<Opening, KmsError> {
@@ -85,8 +117,8 @@ fn wanted(input: api::CreateKeyInput) -> Result<Opening, KmsError> {
         return Err(KmsError::Unsupported("MultiRegion: keys of several regions are not supported.".into()));
     }
     let origin = input.origin.map_or(Ok(Origin::Kms), |origin| {
-        let unsupported = || KmsError::Unsupported(format!("Origin {origin} is not supported."));
-        origin.as_str().parse().ok().filter(|origin| *origin == Origin::Kms).ok_or_else(unsupported)
+        let unsupported = |_| KmsError::Unsupported(format!("Origin {origin} is not supported."));
+        origin.as_str().parse().map_err(unsupported)
     })?;
     let spec = match (input.key_spec, input.customer_master_key_spec) {
         (Some(_), Some(_)) => {
@@ -97,9 +129,17 @@ fn wanted(input: api::CreateKeyInput) -> Result<Opening, KmsError> {
         (None, Some(spec)) => spec.as_str(),
         (None, None) => Spec::Symmetric.as_str(),
     };
-    let unsupported = || KmsError::Unsupported(format!("KeySpec {spec} is not supported."));
-    let spec: Spec = spec.parse().ok().filter(|spec| *spec == Spec::Symmetric).ok_or_else(unsupported)?;
-    let usage = input.key_usage.map_or(Usage::EncryptDecrypt, |usage| shape::word(usage.as_str()));
+    let unsupported = |_| KmsError::Unsupported(format!("KeySpec {spec} is not supported."));
+    let spec: Spec = spec.parse().map_err(unsupported)?;
+    let usage = match input.key_usage {
+        Some(usage) => shape::word(usage.as_str()),
+        None if spec == Spec::Symmetric => Usage::EncryptDecrypt,
+        None => {
+            let message =
+                "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+            return Err(KmsError::Validation(message.to_owned()));
+        }
+    };
     if !spec.usages().contains(&usage) {
         let message = format!("KeyUsage {usage} is not compatible with KeySpec {spec}");
         return Err(KmsError::Validation(message));
@@ -114,9 +154,9 @@ fn wanted(input: api::CreateKeyInput) -> Result<Opening, KmsError> {
     })
 }
 
-/// Makes a key with fresh material, enabled at once.
+/// Makes a key: with fresh material and enabled at once, or waiting for material from outside.
 ///
-/// Errors: UnsupportedOperationException (specs, origins, several regions), TagException, LimitExceededException.
+/// Errors: UnsupportedOperationException (specs, origins, several regions), ValidationException (the usage), TagException, LimitExceededException.
 /// Source: AWS KMS API reference, CreateKey.
 pub async fn create_key(
     call: Call<Kms>,
@@ -200,7 +240,10 @@ pub async fn disable_key(call: Call<Kms>, input: api::DisableKeyInput) -> Result
 
 async fn set_enabled(call: &Call<Kms>, action: &str, text: &str, enabled: bool) -> Result<(), KmsError> {
     let key = own_key(call, action, text)?;
-    store::update_key(call.store(), &key, call.clock().now(), move |key| key.set_enabled(enabled)).await
+    store::update_key(call.store(), &key, call.clock().now(), move |key| key.set_enabled(enabled)).await?;
+    // A rotation may have become due while it was disabled.
+    call.wake_due();
+    Ok(())
 }
 
 /// Errors: NotFoundException, KMSInvalidStateException (pending deletion).

@@ -3,9 +3,13 @@
 pub mod alias;
 pub mod crypt;
 pub mod data_key;
+pub mod data_key_pair;
+pub mod import;
 pub mod key;
 pub mod policy;
+pub mod rotation;
 pub mod shape;
+pub mod sign;
 pub mod tag;
 
 use millpond_core::{Arn, PageToken};

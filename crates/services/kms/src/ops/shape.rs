@@ -5,11 +5,17 @@ use std::str::FromStr;
 
 use crate::api;
 use crate::error::KmsError;
-use crate::model::key::{Key, Manager, Spec, State};
+use crate::model::algorithm::{self, Encryption, Signing};
+use crate::model::key::{Key, Manager, Spec, State, Usage};
 
 /// A word of ours in the API's enum of the same words.
 pub fn word<T: FromStr>(text: &str) -> T {
     text.parse().ok().expect("our words are among AWS's")
+}
+
+/// Absent where there are none.
+fn words<O: Copy, T: FromStr>(ours: &[O], text: fn(O) -> &'static str) -> Option<Vec<T>> {
+    (!ours.is_empty()).then(|| ours.iter().map(|one| word(text(*one))).collect())
 }
 
 pub fn state(state: State) -> api::KeyState {
@@ -33,28 +39,33 @@ pub fn metadata(key: &Key) -> api::KeyMetadata {
         key_usage: Some(word(key.usage.as_str())),
         key_state: Some(state(key.state)),
         deletion_date: key.deletion.map(|deletion| deletion.at),
-        valid_to: None,
+        valid_to: key.imported.expires,
         origin: Some(word(key.origin.as_str())),
-        expiration_model: None,
+        expiration_model: key.imported.present.then_some(match key.imported.expires {
+            Some(_) => api::ExpirationModelType::KeyMaterialExpires,
+            None => api::ExpirationModelType::KeyMaterialDoesNotExpire,
+        }),
         key_manager: Some(match key.manager {
             Manager::Customer => api::KeyManagerType::Customer,
             Manager::Aws { .. } => api::KeyManagerType::Aws,
         }),
         customer_master_key_spec: Some(word(key.spec.as_str())),
         key_spec: Some(word(key.spec.as_str())),
-        encryption_algorithms: symmetric.then(|| vec![api::EncryptionAlgorithmSpec::SymmetricDefault]),
-        signing_algorithms: None,
-        key_agreement_algorithms: None,
+        encryption_algorithms: words(algorithm::encryption(key.spec, key.usage), Encryption::as_str),
+        signing_algorithms: words(algorithm::signing(key.spec, key.usage), Signing::as_str),
+        key_agreement_algorithms: (key.usage == Usage::KeyAgreement)
+            .then(|| vec![api::KeyAgreementAlgorithmSpec::Ecdh]),
         multi_region: Some(false),
         // AWS shows the window only while the key waits for replicas.
         pending_deletion_window_in_days: None,
-        mac_algorithms: None,
-        current_key_material_id: key
-            .materials
-            .last()
-            .filter(|_| symmetric)
-            .map(|material| material.id.clone()),
+        mac_algorithms: algorithm::mac(key.spec).map(|mac| vec![word(mac.as_str())]),
+        current_key_material_id: material_id(key).filter(|_| symmetric),
     }
+}
+
+/// The id of the current material, if it is there.
+pub fn material_id(key: &Key) -> Option<String> {
+    key.materials.last().filter(|_| key.has_material()).map(|material| material.id.clone())
 }
 
 /// Errors: TagException, when a name comes twice.
