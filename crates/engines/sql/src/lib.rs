@@ -6,6 +6,7 @@
 //!   a statement on the catalog goes `statement` → `ddl`. `table` scans, `functions` compute, `print` shows.
 
 mod catalog;
+mod chains;
 mod ddl;
 mod dialect;
 mod engine;

@@ -1,11 +1,13 @@
 //! What a text asks for: a query, the explanation of one, or a change of the catalog or a question about it.
 
 use datafusion::sql::sqlparser::ast::{DescribeAlias, Query, Statement as Ast};
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, TokenizerError};
 
+use crate::chains;
 use crate::ddl::{self, Ddl};
-use crate::dialect::{Hive, Trino};
+use crate::dialect::{self, Hive, Trino};
 use crate::error::{Place, QueryError};
 
 /// Athena's own limit on a statement.
@@ -14,11 +16,12 @@ const MAX_BYTES: usize = 262_144;
 /// How deep parentheses, brackets and CASEs may nest.
 const MAX_NESTING: usize = 100;
 
-/// How many operators one expression may chain: each makes it one level deeper, and planning takes the cube of that.
-const MAX_CHAIN: usize = 100;
+/// How many JOIN, UNION, INTERSECT and EXCEPT a statement may have: each makes its plan one level deeper.
+const MAX_RELATIONS: usize = 1_000;
 
-/// How many AND, OR, NOT, JOIN and UNION a statement may have.
-const MAX_LOGICAL: usize = 1_000;
+/// Enough for the deepest tree that [`MAX_BYTES`] can make: each operator of a chain makes it one level deeper before
+/// [`chains`] balances it. A thread's stack costs what is used of it.
+const STACK: usize = 256 << 20;
 
 /// Athena's kinds of statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,49 +130,26 @@ fn torn(error: &TokenizerError) -> QueryError {
     QueryError::syntax(place, &error.message)
 }
 
-/// Errors: SYNTAX_ERROR where the statement nests or chains deeper than parsers and planners can follow.
+/// Errors: SYNTAX_ERROR where the statement nests deeper, or joins more, than parsers and planners can follow.
 fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
-    // For each open parenthesis or CASE, how many operators the expression in it has chained so far.
-    let mut arithmetic = vec![0_usize];
-    let mut logical = 0_usize;
+    let (mut depth, mut relations) = (0_usize, 0_usize);
     for token in tokens {
-        let mut chained = 0;
         match &token.token {
-            Token::LParen | Token::LBracket | Token::LBrace => arithmetic.push(0),
-            Token::RParen | Token::RBracket | Token::RBrace => drop(arithmetic.pop()),
-            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod | Token::StringConcat => {
-                chained = 1
-            }
-            Token::Comma => arithmetic.last_mut().into_iter().for_each(|count| *count = 0),
-            Token::Word(word) if word.quote_style.is_none() => match word.value.to_uppercase().as_str() {
-                "CASE" => arithmetic.push(0),
-                "END" => drop(arithmetic.pop()),
-                "AND" | "OR" | "NOT" | "UNION" | "INTERSECT" | "EXCEPT" | "JOIN" => {
-                    logical += 1;
-                    arithmetic.last_mut().into_iter().for_each(|count| *count = 0);
-                }
-                "SELECT" | "FROM" | "WHERE" | "HAVING" | "GROUP" | "ORDER" | "ON" | "WHEN" | "THEN"
-                | "ELSE" => {
-                    arithmetic.last_mut().into_iter().for_each(|count| *count = 0);
-                }
+            Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            Token::Word(word) if word.quote_style.is_none() => match word.keyword {
+                Keyword::CASE => depth += 1,
+                Keyword::END => depth = depth.saturating_sub(1),
+                Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT | Keyword::JOIN => relations += 1,
                 _ => {}
             },
             _ => {}
         }
-        if arithmetic.is_empty() {
-            arithmetic.push(0);
-        }
-        let depth = arithmetic.len();
-        let chain = arithmetic.last_mut().map_or(0, |count| {
-            *count += chained;
-            *count
-        });
-        if depth > MAX_NESTING || chain > MAX_CHAIN || logical > MAX_LOGICAL {
+        if depth > MAX_NESTING || relations > MAX_RELATIONS {
             return Err(QueryError::syntax(
                 place_of(token),
                 format!(
-                    "statement is too large: more than {MAX_NESTING} levels of nesting, {MAX_CHAIN} operators in one \
-                     expression, or {MAX_LOGICAL} logical operators"
+                    "statement is too large: more than {MAX_NESTING} levels of nesting, or {MAX_RELATIONS} joins and unions"
                 ),
             ));
         }
@@ -178,10 +158,30 @@ fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), QueryError> {
 }
 
 fn parse_query(sql: &str) -> Result<Parsed, QueryError> {
-    let mut parser = Parser::new(&Trino)
-        .with_recursion_limit(MAX_NESTING * 2)
-        .try_with_sql(sql)
-        .map_err(|error| syntax(sql, &error))?;
+    std::thread::scope(|scope| {
+        let parsing = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || parse_here(sql));
+        let failed = |what: &str| QueryError::system("GENERIC_INTERNAL_ERROR", what.to_owned());
+        let parsing = parsing.map_err(|error| failed(&format!("no thread to parse on: {error}")))?;
+        parsing.join().map_err(|_| failed("the parser ended; the log tells why"))?
+    })
+}
+
+/// Parses, and balances what it found before anything else sees it.
+fn parse_here(sql: &str) -> Result<Parsed, QueryError> {
+    let mut parsed = parse_as_written(sql)?;
+    match &mut parsed {
+        Parsed::Query(query) | Parsed::Explain { query, .. } => chains::balance(query)?,
+        Parsed::Ddl(_) => {}
+    }
+    Ok(parsed)
+}
+
+fn parse_as_written(sql: &str) -> Result<Parsed, QueryError> {
+    let mut tokens =
+        Tokenizer::new(&Trino, sql).tokenize_with_location().map_err(|error| syntax(sql, &error.into()))?;
+    dialect::plain_names(&mut tokens);
+    let mut parser =
+        Parser::new(&Trino).with_recursion_limit(MAX_NESTING * 2).with_tokens_with_locations(tokens);
     let mut statements = parser.parse_statements().map_err(|error| syntax(sql, &error))?;
     let statement = match statements.len() {
         1 => statements.remove(0),
@@ -295,16 +295,48 @@ mod tests {
     fn depth_and_size_have_limits() {
         for sql in [
             format!("SELECT {}1{}", "(".repeat(50_000), ")".repeat(50_000)),
-            format!("SELECT 1{}", " + 1".repeat(50_000)),
+            format!("SELECT 1{}", " = 1".repeat(50_000)),
             format!("SELECT {}", "NOT ".repeat(40_000)),
             format!("SELECT {}", "CASE WHEN 1=1 THEN ".repeat(10_000)),
             "x".repeat(300_000),
         ] {
             assert!(Statement::parse(&sql).is_err());
         }
-        assert!(Statement::parse(&format!("SELECT 1{}", " + 1".repeat(90))).is_ok());
-        assert!(Statement::parse(&format!("SELECT 1{}", ", 1 + 1".repeat(1_000))).is_ok());
-        assert!(Statement::parse(&format!("SELECT f(1, 2){}", " + f(1, 2)".repeat(500))).is_err());
+        let many = |head: &str, term: &str| {
+            let terms = (MAX_BYTES - head.len()) / term.len();
+            format!("{head}{}", term.repeat(terms))
+        };
+        for sql in [
+            many("SELECT a FROM t WHERE a = 1", " OR a = 1"),
+            many("SELECT a FROM t WHERE a = 1", " AND a LIKE b"),
+            many("SELECT 'a'", "||b"),
+            many("SELECT 1", ", 1 + 1"),
+            many("SELECT 1", " + 1 - b"),
+            many("SELECT 1", " * 1"),
+            format!("SELECT 1{}", " = 1".repeat(190)),
+        ] {
+            Statement::parse(&sql).unwrap_or_else(|error| panic!("{}: {error}", &sql[..40]));
+        }
+        for sql in [
+            many("SELECT 1", "+1"),
+            many("SELECT 1", "=1"),
+            many("SELECT a", "[1]"),
+            many("SELECT a", ".a"),
+            many("SELECT a", " IS NULL"),
+            many("SELECT a", " IN (1)"),
+            many("SELECT a", " AT TIME ZONE 'UTC'"),
+            many("SELECT a", "||b+"),
+            many("SELECT a FROM t WHERE a = 1", " OR a = 1") + " OR",
+            many("SELECT 1", " + f(1, 2)"),
+            many("SELECT ", "x -> "),
+            many("SELECT ", "- "),
+            many("SELECT a FROM t", ", t"),
+            many("SELECT a FROM t", " JOIN t ON a"),
+            many("SELECT 1", " UNION SELECT 1"),
+        ] {
+            // Whatever it says: it says it.
+            let _said = Statement::parse(&sql);
+        }
     }
 
     #[test]
