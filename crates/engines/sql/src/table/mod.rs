@@ -5,6 +5,7 @@ mod delimited;
 pub(crate) mod format;
 mod json;
 mod lines;
+mod named;
 pub(crate) mod parquet;
 mod prune;
 mod text;
@@ -27,6 +28,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use self::format::TableFormat;
+use self::named::NamedParquet;
 use self::parquet::{AnyCase, Footers, ObjectReader, ObjectReaders, TableObject};
 use crate::catalog::{Catalog, TableDef};
 use crate::error::QueryError;
@@ -213,7 +215,7 @@ impl LakeTable {
             .with_table_parquet_options(session.table_options().parquet.clone())
             .with_parquet_file_reader_factory(Arc::new(readers));
         let url = ObjectStoreUrl::parse(STORE)?;
-        let scan = FileScanConfigBuilder::new(url, Arc::new(source))
+        let scan = FileScanConfigBuilder::new(url, Arc::new(NamedParquet(source)))
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(projection.cloned())?

@@ -1,5 +1,6 @@
 //! The engine over a catalog and objects in memory: what queries answer, what they read, and how they fail.
 
+mod broken;
 mod catalog;
 mod functions;
 mod queries;
