@@ -147,9 +147,8 @@ impl Planner<'_> {
         for (reference, suffix, direction) in ends {
             let Some(reference) = reference else { continue };
             let rust_name = format!("{name}{suffix}");
-            if let Some(taken) = self.renamed.insert(reference.shape.clone(), rust_name.clone()) {
-                ensure!(taken == rust_name, "{} serves as {taken} and {rust_name}", reference.shape);
-            }
+            // One that serves several operations is called after the first of them.
+            self.renamed.entry(reference.shape.clone()).or_insert_with(|| rust_name.clone());
             self.reach(&reference.shape, direction).with_context(|| rust_name)?;
         }
         let input = operation.input.as_ref().map(|input| input.shape.clone());

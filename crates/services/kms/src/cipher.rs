@@ -6,6 +6,7 @@ use millpond_store::Reads;
 use zeroize::Zeroizing;
 
 use crate::Kms;
+use crate::access::About;
 use crate::audit::Trail;
 use crate::crypto::blob::{self, Blob};
 use crate::crypto::{asymmetric, heavy};
@@ -59,7 +60,7 @@ impl Kms {
     ) -> Result<Key, KmsError> {
         let key = self.look_up(reads, caller, action, text)?;
         trail.touch(key.arn(), context);
-        self.permit(caller, action, &key)?;
+        self.permit(reads, caller, action, &key, About::context(context))?;
         key.require_enabled()?;
         key.require_usage(usage, operation)?;
         Ok(key)
@@ -106,7 +107,7 @@ impl Kms {
             Some(text) => {
                 let key = self.look_up(reads, caller, action, text)?;
                 trail.touch(key.arn(), context);
-                self.permit(caller, action, &key)?;
+                self.permit(reads, caller, action, &key, About::context(context))?;
                 key
             }
             None => {
@@ -118,10 +119,12 @@ impl Kms {
                 };
                 trail.touch(key.arn(), context);
                 let own = key.scope.account == caller.scope.account;
-                self.permit(caller, action, &key).map_err(|denied| match own {
-                    true => denied,
-                    false => KmsError::UnknownCiphertextKey,
-                })?;
+                self.permit(reads, caller, action, &key, About::context(context)).map_err(
+                    |denied| match own {
+                        true => denied,
+                        false => KmsError::UnknownCiphertextKey,
+                    },
+                )?;
                 key
             }
         };

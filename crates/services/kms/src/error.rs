@@ -58,6 +58,12 @@ pub enum KmsError {
     Validation(String),
     #[error("The marker is not one that was given for this request.")]
     InvalidMarker,
+    #[error("{0}")]
+    MalformedPolicy(String),
+    #[error("Grant ID {0} not found")]
+    GrantNotFound(String),
+    #[error("{principal} is no principal that a grant can be about.")]
+    InvalidPrincipal { principal: String },
     #[error("A grant token of the request is not valid.")]
     InvalidGrantToken,
     #[error("The key material is not the one that was imported into {arn} before.")]
@@ -106,7 +112,10 @@ impl ServiceError for KmsError {
             | Self::AliasNotFound { .. }
             | Self::InvalidKeyId(_)
             | Self::InvalidArn(_)
-            | Self::NoSuchPolicy => "NotFoundException",
+            | Self::NoSuchPolicy
+            | Self::GrantNotFound(_) => "NotFoundException",
+            Self::MalformedPolicy(_) => "MalformedPolicyDocumentException",
+            Self::InvalidPrincipal { .. } => "InvalidArnException",
             Self::Disabled { .. } => "DisabledException",
             Self::PendingDeletion { .. } | Self::PendingImport { .. } | Self::NotPendingDeletion { .. } => {
                 "KMSInvalidStateException"

@@ -1,6 +1,7 @@
 //! AWS Key Management Service: keys that never leave it, and what is encrypted, signed and authenticated with them.
 //!
-//! - `ops`: one function an operation, by resource. `api`: the wire's shapes, generated. `access`: names, and who may.
+//! - `ops`: one function an operation, by resource. `api`: the wire's shapes, generated. `access`: names, and who may;
+//!   `policies`: key policies, read.
 //! - [`model`]: keys, their names, encryption contexts: pure.
 //! - `crypto`: key material at rest, and ciphertexts. `cipher`: encrypting and decrypting with what is stored.
 //! - `store`: what is recorded, and the transactions. [`audit`]: the trail of uses. `worker`: background passes.
@@ -16,6 +17,7 @@ pub mod error;
 pub mod fuzz;
 pub mod model;
 mod ops;
+mod policies;
 mod service;
 mod store;
 #[cfg(test)]
@@ -30,7 +32,7 @@ pub use error::KmsError;
 pub use model::context::EncryptionContext;
 pub use service::{Deps, Kms};
 
-use ops::{alias, crypt, data_key, data_key_pair, import, key, policy, rotation, sign, tag};
+use ops::{alias, crypt, data_key, data_key_pair, grant, import, key, policy, rotation, sign, tag};
 
 /// The operations, each with the permission that it asks for. Most ask for it themselves: only the stored state says which
 /// key an alias or a ciphertext means.
@@ -50,6 +52,7 @@ pub fn operations() -> Operations<Kms> {
             key::cancel_key_deletion,
         )
         .op_authorized_in_handler("CreateAlias", Action("kms:CreateAlias"), alias::create_alias)
+        .op_authorized_in_handler("CreateGrant", Action("kms:CreateGrant"), grant::create_grant)
         .op("CreateKey", Action("kms:CreateKey"), ops::any_key, key::create_key)
         .op_authorized_in_handler("Decrypt", Action("kms:Decrypt"), crypt::decrypt)
         .op_authorized_in_handler("DeleteAlias", Action("kms:DeleteAlias"), alias::delete_alias)
@@ -118,6 +121,7 @@ pub fn operations() -> Operations<Kms> {
             import::import_key_material,
         )
         .op_authorized_in_handler("ListAliases", Action("kms:ListAliases"), alias::list_aliases)
+        .op_authorized_in_handler("ListGrants", Action("kms:ListGrants"), grant::list_grants)
         .op_authorized_in_handler("ListKeyPolicies", Action("kms:ListKeyPolicies"), policy::list_key_policies)
         .op_authorized_in_handler(
             "ListKeyRotations",
@@ -126,7 +130,16 @@ pub fn operations() -> Operations<Kms> {
         )
         .op("ListKeys", Action("kms:ListKeys"), ops::any_key, key::list_keys)
         .op_authorized_in_handler("ListResourceTags", Action("kms:ListResourceTags"), tag::list_resource_tags)
+        .op(
+            "ListRetirableGrants",
+            Action("kms:ListRetirableGrants"),
+            ops::any_key,
+            grant::list_retirable_grants,
+        )
+        .op_authorized_in_handler("PutKeyPolicy", Action("kms:PutKeyPolicy"), policy::put_key_policy)
         .op_authorized_in_handler("ReEncrypt", Action("kms:ReEncryptTo"), crypt::re_encrypt)
+        .op_authorized_in_handler("RetireGrant", Action("kms:RetireGrant"), grant::retire_grant)
+        .op_authorized_in_handler("RevokeGrant", Action("kms:RevokeGrant"), grant::revoke_grant)
         .op_authorized_in_handler(
             "RotateKeyOnDemand",
             Action("kms:RotateKeyOnDemand"),

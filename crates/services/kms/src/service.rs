@@ -7,6 +7,7 @@ use millpond_store::Store;
 use millpond_work::{Tasks, Wake};
 
 use crate::crypto::vault::Vault;
+use crate::policies::Policies;
 use crate::worker::{DueKeys, TrimTrail};
 
 /// What the program hands in.
@@ -30,6 +31,7 @@ struct Inner {
     vault: Vault,
     clock: Clock,
     due: Wake,
+    policies: Policies,
 }
 
 impl Kms {
@@ -45,7 +47,13 @@ impl Kms {
     /// The service without its workers.
     pub(crate) fn take_up_work(deps: Deps<'_>) -> Self {
         let Deps { store, root_key, clock, tasks: _ } = deps;
-        let inner = Inner { store, vault: Vault::new(root_key), clock, due: Wake::new() };
+        let inner = Inner {
+            store,
+            vault: Vault::new(root_key),
+            clock,
+            due: Wake::new(),
+            policies: Policies::default(),
+        };
         Self { inner: Arc::new(inner), via: None }
     }
 
@@ -66,6 +74,10 @@ impl Kms {
 
     pub(crate) fn vault(&self) -> &Vault {
         &self.inner.vault
+    }
+
+    pub(crate) fn policies(&self) -> &Policies {
+        &self.inner.policies
     }
 
     pub(crate) fn clock(&self) -> &Clock {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::audit;
 use crate::error::KmsError;
+use crate::model::grant::Grant;
 use crate::model::imported;
 use crate::model::key::{Change, Key, Manager, Material};
 use crate::model::name;
@@ -25,6 +26,16 @@ const ALIASES_OF: Table<(AccountId, Region, Uuid, String), ()> = Table::new("kms
 /// What is to happen when, so that no pass looks at every key.
 const DUE: Table<(Timestamp, AccountId, Region, Uuid), ()> = Table::new("kms.due");
 
+/// Grants by their keys and ids.
+const GRANTS: Table<(AccountId, Region, Uuid, String), Grant> = Table::new("kms.grants");
+
+/// A key's grants by the principal to whom they are given.
+const GRANTS_TO: Table<(AccountId, Region, Uuid, String, String), ()> = Table::new("kms.grants_to");
+
+/// Grants by the principal who may retire them.
+const RETIRABLE: Table<(AccountId, Region, String, Uuid, String), ()> = Table::new("kms.retirable");
+
+pub const MAX_GRANTS: u32 = 50_000;
 pub const MAX_ALIASES: usize = 50;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -313,6 +324,10 @@ pub async fn remove_key(store: &Store, due: Due) -> Result<(), StoreError> {
         for (name, _) in aliases_of(txn, &key, None, usize::MAX)? {
             remove_alias(txn, &due.scope, &name)?;
         }
+        let grants: Vec<_> = txn.prefix(&GRANTS, &(account, region, id)).collect::<Result<_, _>>()?;
+        for (_, grant) in grants {
+            take_grant(txn, &due.scope, due.key, &grant)?;
+        }
         txn.delete(&KEYS, &at(&due.scope, &due.key))?;
         audit::forget_key(txn, due.key)
     };
@@ -389,6 +404,124 @@ pub async fn delete_alias(store: &Store, scope: Scope, name: String, target: Uui
     let remove = move |txn: &mut Txn<'_>| match remove_alias(txn, &scope, &name)? {
         Some(alias) if alias.target == target => Ok(()),
         _ => Err(KmsError::AliasNotFound { arn: name::alias_arn(&scope, &name).into() }),
+    };
+    store.write(remove).await
+}
+
+pub fn grant(reads: &impl Reads, key: &Key, id: &str) -> Result<Option<Grant>, StoreError> {
+    let (account, region, key) = at(&key.scope, &key.id);
+    reads.get(&GRANTS, &(account, region, key, id))
+}
+
+/// A key's grants by their ids, those after `after`.
+pub fn grants(
+    reads: &impl Reads,
+    key: &Key,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Grant>, StoreError> {
+    let (account, region, id) = at(&key.scope, &key.id);
+    let mut span = Span::prefix(&(account, region, id));
+    if let Some(after) = after {
+        span = span.after(&(account, region, id, after));
+    }
+    reads.scan(&GRANTS, span).take(limit).map(|entry| Ok(entry?.1)).collect()
+}
+
+/// Those of a key's grants that are given to one principal, by their ids, those after `after`.
+pub fn grants_to(
+    reads: &impl Reads,
+    key: &Key,
+    grantee: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<Grant>, StoreError> {
+    let (account, region, id) = at(&key.scope, &key.id);
+    let mut span = Span::prefix(&(account, region, id, grantee));
+    if let Some(after) = after {
+        span = span.after(&(account, region, id, grantee, after));
+    }
+    let mut found = Vec::new();
+    for entry in reads.scan(&GRANTS_TO, span).take(limit) {
+        let ((_, _, _, _, grant_id), ()) = entry?;
+        found.extend(grant(reads, key, &grant_id)?);
+    }
+    Ok(found)
+}
+
+/// The grants on an account's keys in a region that one principal may retire, those after `after` (key and id).
+pub fn retirable(
+    reads: &impl Reads,
+    scope: &Scope,
+    principal: &str,
+    after: Option<&(Uuid, String)>,
+    limit: usize,
+) -> Result<Vec<(Uuid, Grant)>, StoreError> {
+    let (account, region) = (&scope.account, &scope.region);
+    let mut span = Span::prefix(&(account, region, principal));
+    if let Some((key, id)) = after {
+        span = span.after(&(account, region, principal, key, id.as_str()));
+    }
+    let mut found = Vec::new();
+    for entry in reads.scan(&RETIRABLE, span).take(limit) {
+        let ((_, _, _, key, id), ()) = entry?;
+        let grant = reads.get(&GRANTS, &(account, region, &key, id.as_str()))?;
+        found.extend(grant.map(|grant| (key, grant)));
+    }
+    Ok(found)
+}
+
+/// Records a grant, or gives the one back that was made by the same request before.
+///
+/// Errors: LimitExceededException, DisabledException, KMSInvalidStateException.
+pub async fn insert_grant(store: &Store, of: &Key, grant: Grant, now: Timestamp) -> Result<Grant, KmsError> {
+    let of = of.clone();
+    let insert = move |txn: &mut Txn<'_>| {
+        let same = grants_to(txn, &of, &grant.grantee, None, usize::MAX)?;
+        if let Some(same) = same.into_iter().find(|before| before.is_same_as(&grant)) {
+            return Ok(same);
+        }
+        change_key(txn, &of.scope, of.id, now, |key| {
+            key.require_enabled()?;
+            if key.grants >= MAX_GRANTS {
+                return Err(KmsError::Limit(format!("A key can have at most {MAX_GRANTS} grants.")));
+            }
+            key.grants += 1;
+            Ok(())
+        })?;
+        let (account, region, key) = at(&of.scope, &of.id);
+        let id = grant.id.as_str();
+        txn.put(&GRANTS, &(account, region, key, id), &grant)?;
+        txn.put(&GRANTS_TO, &(account, region, key, grant.grantee.as_str(), id), &())?;
+        if let Some(retiring) = &grant.retiring {
+            txn.put(&RETIRABLE, &(account, region, retiring.as_str(), key, id), &())?;
+        }
+        Ok(grant)
+    };
+    store.write(insert).await
+}
+
+fn take_grant(txn: &mut Txn<'_>, scope: &Scope, key: Uuid, grant: &Grant) -> Result<(), StoreError> {
+    let (account, region, key) = at(scope, &key);
+    let id = grant.id.as_str();
+    txn.delete(&GRANTS, &(account, region, key, id))?;
+    txn.delete(&GRANTS_TO, &(account, region, key, grant.grantee.as_str(), id))?;
+    if let Some(retiring) = &grant.retiring {
+        txn.delete(&RETIRABLE, &(account, region, retiring.as_str(), key, id))?;
+    }
+    Ok(())
+}
+
+/// Errors: NotFoundException, when it was taken back already.
+pub async fn remove_grant(store: &Store, of: &Key, id: String, now: Timestamp) -> Result<(), KmsError> {
+    let of = of.clone();
+    let remove = move |txn: &mut Txn<'_>| {
+        let grant = grant(txn, &of, &id)?.ok_or(KmsError::GrantNotFound(id))?;
+        take_grant(txn, &of.scope, of.id, &grant)?;
+        change_key(txn, &of.scope, of.id, now, |key| {
+            key.grants = key.grants.saturating_sub(1);
+            Ok(())
+        })
     };
     store.write(remove).await
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use millpond_core::{Clock, Region, RootKey, Scope, Timestamp};
 use millpond_gateway::{Call, Caller};
-use millpond_policy::Principal;
+use millpond_policy::{Principal, User};
 use millpond_store::{Store, StoreError, StoreOptions};
 use millpond_work::{Pass, Tasks, Worker as _};
 use tempfile::TempDir;
 
 use crate::error::KmsError;
 use crate::model::key::{Key, State};
-use crate::ops::{alias, crypt, key, rotation};
+use crate::ops::{alias, crypt, grant, key, policy, rotation};
 use crate::worker::{DueKeys, TrimTrail};
 use crate::{Deps, EncryptionContext, Kms, api, store};
 
@@ -269,4 +269,151 @@ async fn a_rotated_key_opens_what_it_encrypted_before() {
     for version in versions {
         assert!(store::material(&reads, &record, version).unwrap().is_none());
     }
+}
+
+fn user(pond: &Pond, account: &str, name: &str) -> Caller {
+    let scope = pond.caller(account).scope;
+    let user = User {
+        account: scope.account.clone(),
+        path: "/".to_owned(),
+        name: name.to_owned(),
+        id: format!("AIDA{name:A>12}"),
+        tags: Vec::new(),
+    };
+    Caller::on_behalf_of(Principal::User(Arc::new(user)), scope, pond.clock.clone())
+}
+
+fn call_of(pond: &Pond, caller: &Caller) -> Call<Kms> {
+    Call { svc: Arc::new(pond.kms.clone()), caller: caller.clone() }
+}
+
+async fn may_encrypt(pond: &Pond, caller: &Caller, key: &str, context: &EncryptionContext) -> bool {
+    match pond.kms.generate_data_key(caller, key, context).await {
+        Ok(_) => true,
+        Err(KmsError::AccessDenied(_)) => false,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+async fn put_policy(pond: &Pond, key: &str, statements: &str) -> Result<(), KmsError> {
+    let root = r#"{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"kms:*","Resource":"*"}"#;
+    let input = api::PutKeyPolicyInput {
+        key_id: key.to_owned(),
+        policy: format!(r#"{{"Version":"2012-10-17","Statement":[{root},{statements}]}}"#),
+        ..Default::default()
+    };
+    policy::put_key_policy(pond.call(), input).await
+}
+
+#[tokio::test]
+async fn a_keys_policy_decides() {
+    let pond = Pond::new();
+    let key = pond.key().await;
+    let (bob, eve) = (user(&pond, "000000000000", "Bob"), user(&pond, "000000000000", "Eve"));
+    let them = pond.caller("111111111111");
+    for caller in [&bob, &eve, &them] {
+        assert!(!may_encrypt(&pond, caller, &key, &context("lake")).await);
+    }
+    let bobs = r#"{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::000000000000:user/Bob","111111111111"]},
+        "Action":"kms:GenerateDataKey","Resource":"*",
+        "Condition":{"StringEquals":{"kms:EncryptionContext:bucket":"lake"}}}"#;
+    put_policy(&pond, &key, bobs).await.unwrap();
+    for (caller, allowed) in [(&bob, true), (&eve, false), (&them, true), (&pond.us(), true)] {
+        assert_eq!(may_encrypt(&pond, caller, &key, &context("lake")).await, allowed, "{}", caller.principal);
+    }
+    for caller in [&bob, &them] {
+        assert!(!may_encrypt(&pond, caller, &key, &context("river")).await);
+    }
+    let nobody = r#"{"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*"}"#;
+    put_policy(&pond, &key, nobody).await.unwrap();
+    for caller in [&bob, &them, &pond.us()] {
+        assert!(!may_encrypt(&pond, caller, &key, &context("lake")).await);
+    }
+    let locked = r#"{"Effect":"Deny","Principal":"*","Action":"kms:PutKeyPolicy","Resource":"*"}"#;
+    for refused in [put_policy(&pond, &key, locked).await, put_policy(&pond, &key, "{}").await] {
+        assert!(matches!(refused, Err(KmsError::MalformedPolicy(_))));
+    }
+}
+
+async fn give(pond: &Pond, by: &Caller, input: api::CreateGrantInput) -> Result<String, KmsError> {
+    Ok(grant::create_grant(call_of(pond, by), input).await?.grant_id.unwrap())
+}
+
+fn grant_to(key: &str, caller: &Caller, operations: &[api::GrantOperation]) -> api::CreateGrantInput {
+    api::CreateGrantInput {
+        key_id: key.to_owned(),
+        grantee_principal: caller.principal.arn().map(|arn| arn.to_string()),
+        operations: operations.to_vec(),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn a_grant_lets_its_grantee_in_as_far_as_it_goes() {
+    let pond = Pond::new();
+    let key = pond.key().await;
+    let (us, bob, eve) = (pond.us(), user(&pond, "000000000000", "Bob"), user(&pond, "000000000000", "Eve"));
+    let subset = context("lake").pairs().clone();
+    let constraints = Some(api::GrantConstraints {
+        encryption_context_subset: Some(subset),
+        encryption_context_equals: None,
+    });
+    let operations = [api::GrantOperation::GenerateDataKey, api::GrantOperation::CreateGrant];
+    let input = api::CreateGrantInput { constraints, ..grant_to(&key, &bob, &operations) };
+    let id = give(&pond, &us, input.clone()).await.unwrap();
+    assert!(may_encrypt(&pond, &bob, &key, &context("lake")).await);
+    assert!(!may_encrypt(&pond, &bob, &key, &context("river")).await);
+    assert!(!may_encrypt(&pond, &eve, &key, &context("lake")).await);
+    // Bob may give on what he has, and no more.
+    let more = grant_to(&key, &eve, &[api::GrantOperation::Decrypt]);
+    let wider = grant_to(&key, &eve, &[api::GrantOperation::GenerateDataKey]);
+    for refused in [give(&pond, &bob, more).await, give(&pond, &bob, wider).await] {
+        assert!(matches!(refused, Err(KmsError::AccessDenied(_))));
+    }
+    let same = api::CreateGrantInput {
+        grantee_principal: eve.principal.arn().map(|arn| arn.to_string()),
+        operations: vec![api::GrantOperation::GenerateDataKey],
+        ..input
+    };
+    give(&pond, &bob, same).await.unwrap();
+    assert!(may_encrypt(&pond, &eve, &key, &context("lake")).await);
+    // What a statement denies, no grant allows.
+    let deny = r#"{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::000000000000:user/Bob"},"Action":"kms:GenerateDataKey",
+        "Resource":"*"}"#;
+    put_policy(&pond, &key, deny).await.unwrap();
+    assert!(!may_encrypt(&pond, &bob, &key, &context("lake")).await);
+    assert!(may_encrypt(&pond, &eve, &key, &context("lake")).await);
+    put_policy(&pond, &key, deny.replace("Bob", "Nobody").as_str()).await.unwrap();
+    let input = api::RevokeGrantInput { key_id: key.clone(), grant_id: id.clone(), dry_run: None };
+    grant::revoke_grant(pond.call(), input.clone()).await.unwrap();
+    assert!(!may_encrypt(&pond, &bob, &key, &context("lake")).await);
+    assert!(matches!(grant::revoke_grant(pond.call(), input).await, Err(KmsError::GrantNotFound(_))));
+}
+
+#[tokio::test]
+async fn a_grant_is_retired_by_those_whom_it_names() {
+    let pond = Pond::new();
+    let key = pond.key().await;
+    let (us, bob, eve) = (pond.us(), user(&pond, "000000000000", "Bob"), user(&pond, "000000000000", "Eve"));
+    let retire = |id: String| api::RetireGrantInput {
+        key_id: Some(key.clone()),
+        grant_id: Some(id),
+        ..Default::default()
+    };
+    let retiring = eve.principal.arn().map(|arn| arn.to_string());
+    let input = grant_to(&key, &bob, &[api::GrantOperation::Decrypt]);
+    let first =
+        give(&pond, &us, api::CreateGrantInput { retiring_principal: retiring, ..input }).await.unwrap();
+    let input = grant_to(&key, &bob, &[api::GrantOperation::Decrypt, api::GrantOperation::RetireGrant]);
+    let second = give(&pond, &us, input).await.unwrap();
+    // Bob holds a RetireGrant, which is about its own grant alone.
+    let denied = grant::retire_grant(call_of(&pond, &bob), retire(first.clone())).await;
+    assert!(matches!(denied, Err(KmsError::GrantNotFound(_))));
+    let denied = grant::retire_grant(call_of(&pond, &eve), retire(second.clone())).await;
+    assert!(matches!(denied, Err(KmsError::AccessDenied(_))));
+    grant::retire_grant(call_of(&pond, &eve), retire(first)).await.unwrap();
+    grant::retire_grant(call_of(&pond, &bob), retire(second)).await.unwrap();
+    let left =
+        grant::list_grants(pond.call(), api::ListGrantsInput { key_id: key.clone(), ..Default::default() });
+    assert!(left.await.unwrap().grants.unwrap().is_empty());
 }

@@ -18,6 +18,7 @@ pub const SIGNING_NAME: &str = "kms";
 pub mod op {
     pub const CANCEL_KEY_DELETION: &str = "CancelKeyDeletion";
     pub const CREATE_ALIAS: &str = "CreateAlias";
+    pub const CREATE_GRANT: &str = "CreateGrant";
     pub const CREATE_KEY: &str = "CreateKey";
     pub const DECRYPT: &str = "Decrypt";
     pub const DELETE_ALIAS: &str = "DeleteAlias";
@@ -42,11 +43,16 @@ pub mod op {
     pub const GET_PUBLIC_KEY: &str = "GetPublicKey";
     pub const IMPORT_KEY_MATERIAL: &str = "ImportKeyMaterial";
     pub const LIST_ALIASES: &str = "ListAliases";
+    pub const LIST_GRANTS: &str = "ListGrants";
     pub const LIST_KEY_POLICIES: &str = "ListKeyPolicies";
     pub const LIST_KEY_ROTATIONS: &str = "ListKeyRotations";
     pub const LIST_KEYS: &str = "ListKeys";
     pub const LIST_RESOURCE_TAGS: &str = "ListResourceTags";
+    pub const LIST_RETIRABLE_GRANTS: &str = "ListRetirableGrants";
+    pub const PUT_KEY_POLICY: &str = "PutKeyPolicy";
     pub const RE_ENCRYPT: &str = "ReEncrypt";
+    pub const RETIRE_GRANT: &str = "RetireGrant";
+    pub const REVOKE_GRANT: &str = "RevokeGrant";
     pub const ROTATE_KEY_ON_DEMAND: &str = "RotateKeyOnDemand";
     pub const SCHEDULE_KEY_DELETION: &str = "ScheduleKeyDeletion";
     pub const SIGN: &str = "Sign";

@@ -3,16 +3,18 @@
 use millpond_wire::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 
 use super::types::{
-    AlgorithmSpec, CancelKeyDeletionInput, CreateAliasInput, CreateKeyInput, CustomerMasterKeySpec,
-    DataKeyPairSpec, DataKeySpec, DecryptInput, DeleteAliasInput, DeleteImportedKeyMaterialInput,
-    DeriveSharedSecretInput, DescribeKeyInput, DisableKeyInput, DisableKeyRotationInput, EnableKeyInput,
-    EnableKeyRotationInput, EncryptInput, EncryptionAlgorithmSpec, ExpirationModelType, GenerateDataKeyInput,
-    GenerateDataKeyPairInput, GenerateDataKeyPairWithoutPlaintextInput, GenerateDataKeyWithoutPlaintextInput,
-    GenerateMacInput, GenerateRandomInput, GetKeyLastUsageInput, GetKeyPolicyInput,
-    GetKeyRotationStatusInput, GetParametersForImportInput, GetPublicKeyInput, ImportKeyMaterialInput,
-    ImportType, IncludeKeyMaterial, KeyAgreementAlgorithmSpec, KeySpec, KeyUsageType, ListAliasesInput,
-    ListKeyPoliciesInput, ListKeyRotationsInput, ListKeysInput, ListResourceTagsInput, MacAlgorithmSpec,
-    MessageType, OriginType, ReEncryptInput, RotateKeyOnDemandInput, ScheduleKeyDeletionInput, SignInput,
+    AlgorithmSpec, CancelKeyDeletionInput, CreateAliasInput, CreateGrantInput, CreateKeyInput,
+    CustomerMasterKeySpec, DataKeyPairSpec, DataKeySpec, DecryptInput, DeleteAliasInput,
+    DeleteImportedKeyMaterialInput, DeriveSharedSecretInput, DescribeKeyInput, DisableKeyInput,
+    DisableKeyRotationInput, EnableKeyInput, EnableKeyRotationInput, EncryptInput, EncryptionAlgorithmSpec,
+    ExpirationModelType, GenerateDataKeyInput, GenerateDataKeyPairInput,
+    GenerateDataKeyPairWithoutPlaintextInput, GenerateDataKeyWithoutPlaintextInput, GenerateMacInput,
+    GenerateRandomInput, GetKeyLastUsageInput, GetKeyPolicyInput, GetKeyRotationStatusInput,
+    GetParametersForImportInput, GetPublicKeyInput, GrantOperation, ImportKeyMaterialInput, ImportType,
+    IncludeKeyMaterial, KeyAgreementAlgorithmSpec, KeySpec, KeyUsageType, ListAliasesInput, ListGrantsInput,
+    ListKeyPoliciesInput, ListKeyRotationsInput, ListKeysInput, ListResourceTagsInput,
+    ListRetirableGrantsInput, MacAlgorithmSpec, MessageType, OriginType, PutKeyPolicyInput, ReEncryptInput,
+    RetireGrantInput, RevokeGrantInput, RotateKeyOnDemandInput, ScheduleKeyDeletionInput, SignInput,
     SigningAlgorithmSpec, TagResourceInput, UntagResourceInput, UpdateAliasInput, UpdateKeyDescriptionInput,
     VerifyInput, VerifyMacInput, WrappingKeySpec,
 };
@@ -33,15 +35,28 @@ static CREATE_ALIAS_REQUEST: Shape = Shape::Structure(&[
     Member::required("TargetKeyId", &KEY_ID_TYPE),
 ]);
 
+static CREATE_GRANT_REQUEST: Shape = Shape::Structure(&[
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::optional("GranteePrincipal", &PRINCIPAL_ID_TYPE),
+    Member::optional("RetiringPrincipal", &PRINCIPAL_ID_TYPE),
+    Member::required("Operations", &GRANT_OPERATION_LIST),
+    Member::optional("Constraints", &GRANT_CONSTRAINTS),
+    Member::optional("GrantTokens", &GRANT_TOKEN_LIST),
+    Member::optional("Name", &GRANT_NAME_TYPE),
+    Member::optional("DryRun", &Shape::Boolean),
+    Member::refused("GranteeServicePrincipal"),
+    Member::refused("RetiringServicePrincipal"),
+]);
+
 static CREATE_KEY_REQUEST: Shape = Shape::Structure(&[
-    Member::refused("Policy"),
+    Member::optional("Policy", &POLICY_TYPE),
     Member::optional("Description", &DESCRIPTION_TYPE),
     Member::optional("KeyUsage", &KEY_USAGE_TYPE),
     Member::optional("CustomerMasterKeySpec", &CUSTOMER_MASTER_KEY_SPEC),
     Member::optional("KeySpec", &KEY_SPEC),
     Member::optional("Origin", &ORIGIN_TYPE),
     Member::refused("CustomKeyStoreId"),
-    Member::refused("BypassPolicyLockoutSafetyCheck"),
+    Member::optional("BypassPolicyLockoutSafetyCheck", &Shape::Boolean),
     Member::optional("Tags", &TAG_LIST),
     Member::optional("MultiRegion", &Shape::Boolean),
     Member::refused("XksKeyId"),
@@ -184,6 +199,23 @@ static GET_PUBLIC_KEY_REQUEST: Shape = Shape::Structure(&[
     Member::optional("GrantTokens", &GRANT_TOKEN_LIST),
 ]);
 
+static GRANT_CONSTRAINTS: Shape = Shape::Structure(&[
+    Member::optional("EncryptionContextSubset", &ENCRYPTION_CONTEXT_TYPE),
+    Member::optional("EncryptionContextEquals", &ENCRYPTION_CONTEXT_TYPE),
+    Member::refused("SourceArn"),
+]);
+
+static GRANT_ID_TYPE: Shape = Shape::String(Text { length: Length::new(1, 128), ..Text::ANY });
+
+static GRANT_NAME_TYPE_PATTERN: Pattern = Pattern::new("^[a-zA-Z0-9:/_-]+$", "^[a-zA-Z0-9:/_-]+$", None);
+
+static GRANT_NAME_TYPE: Shape =
+    Shape::String(Text { length: Length::new(1, 256), pattern: Some(&GRANT_NAME_TYPE_PATTERN), ..Text::ANY });
+
+static GRANT_OPERATION: Shape = Shape::String(Text { values: GrantOperation::TEXTS, ..Text::ANY });
+
+static GRANT_OPERATION_LIST: Shape = Shape::List { member: &GRANT_OPERATION, length: Length::ANY };
+
 static GRANT_TOKEN_LIST: Shape = Shape::List { member: &GRANT_TOKEN_TYPE, length: Length::new(0, 10) };
 
 static GRANT_TOKEN_TYPE: Shape = Shape::String(Text { length: Length::new(1, 8192), ..Text::ANY });
@@ -220,6 +252,15 @@ static LIST_ALIASES_REQUEST: Shape = Shape::Structure(&[
     Member::optional("Marker", &MARKER_TYPE),
 ]);
 
+static LIST_GRANTS_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("Limit", &LIMIT_TYPE),
+    Member::optional("Marker", &MARKER_TYPE),
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::optional("GrantId", &GRANT_ID_TYPE),
+    Member::optional("GranteePrincipal", &PRINCIPAL_ID_TYPE),
+    Member::refused("GranteeServicePrincipal"),
+]);
+
 static LIST_KEY_POLICIES_REQUEST: Shape = Shape::Structure(&[
     Member::required("KeyId", &KEY_ID_TYPE),
     Member::optional("Limit", &LIMIT_TYPE),
@@ -240,6 +281,13 @@ static LIST_RESOURCE_TAGS_REQUEST: Shape = Shape::Structure(&[
     Member::required("KeyId", &KEY_ID_TYPE),
     Member::optional("Limit", &LIMIT_TYPE),
     Member::optional("Marker", &MARKER_TYPE),
+]);
+
+static LIST_RETIRABLE_GRANTS_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("Limit", &LIMIT_TYPE),
+    Member::optional("Marker", &MARKER_TYPE),
+    Member::optional("RetiringPrincipal", &PRINCIPAL_ID_TYPE),
+    Member::refused("RetiringServicePrincipal"),
 ]);
 
 static MAC_ALGORITHM_SPEC: Shape = Shape::String(Text { values: MacAlgorithmSpec::TEXTS, ..Text::ANY });
@@ -267,7 +315,28 @@ static POLICY_NAME_TYPE: Shape = Shape::String(Text {
     ..Text::ANY
 });
 
+static POLICY_TYPE_PATTERN: Pattern =
+    Pattern::new("[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", "[\\x{9}\\x{A}\\x{D}\\x{20}-\\x{FF}]+", None);
+
+static POLICY_TYPE: Shape =
+    Shape::String(Text { length: Length::new(1, 131072), pattern: Some(&POLICY_TYPE_PATTERN), ..Text::ANY });
+
+static PRINCIPAL_ID_TYPE_PATTERN: Pattern = Pattern::new("^[\\w+=,.@:/-]+$", "^[0-9A-Za-z_+=,.@:/-]+$", None);
+
+static PRINCIPAL_ID_TYPE: Shape = Shape::String(Text {
+    length: Length::new(1, 256),
+    pattern: Some(&PRINCIPAL_ID_TYPE_PATTERN),
+    ..Text::ANY
+});
+
 static PUBLIC_KEY_TYPE: Shape = Shape::Blob(Length::new(1, 8192));
+
+static PUT_KEY_POLICY_REQUEST: Shape = Shape::Structure(&[
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::optional("PolicyName", &POLICY_NAME_TYPE),
+    Member::required("Policy", &POLICY_TYPE),
+    Member::optional("BypassPolicyLockoutSafetyCheck", &Shape::Boolean),
+]);
 
 static RE_ENCRYPT_REQUEST: Shape = Shape::Structure(&[
     Member::optional("CiphertextBlob", &CIPHERTEXT_TYPE),
@@ -280,6 +349,19 @@ static RE_ENCRYPT_REQUEST: Shape = Shape::Structure(&[
     Member::optional("GrantTokens", &GRANT_TOKEN_LIST),
     Member::optional("DryRun", &Shape::Boolean),
     Member::refused("DryRunModifiers"),
+]);
+
+static RETIRE_GRANT_REQUEST: Shape = Shape::Structure(&[
+    Member::optional("GrantToken", &GRANT_TOKEN_TYPE),
+    Member::optional("KeyId", &KEY_ID_TYPE),
+    Member::optional("GrantId", &GRANT_ID_TYPE),
+    Member::optional("DryRun", &Shape::Boolean),
+]);
+
+static REVOKE_GRANT_REQUEST: Shape = Shape::Structure(&[
+    Member::required("KeyId", &KEY_ID_TYPE),
+    Member::required("GrantId", &GRANT_ID_TYPE),
+    Member::optional("DryRun", &Shape::Boolean),
 ]);
 
 static ROTATE_KEY_ON_DEMAND_REQUEST: Shape = Shape::Structure(&[Member::required("KeyId", &KEY_ID_TYPE)]);
@@ -359,6 +441,10 @@ impl Shaped for CancelKeyDeletionInput {
 
 impl Shaped for CreateAliasInput {
     const SHAPE: &'static Shape = &CREATE_ALIAS_REQUEST;
+}
+
+impl Shaped for CreateGrantInput {
+    const SHAPE: &'static Shape = &CREATE_GRANT_REQUEST;
 }
 
 impl Shaped for CreateKeyInput {
@@ -457,6 +543,10 @@ impl Shaped for ListAliasesInput {
     const SHAPE: &'static Shape = &LIST_ALIASES_REQUEST;
 }
 
+impl Shaped for ListGrantsInput {
+    const SHAPE: &'static Shape = &LIST_GRANTS_REQUEST;
+}
+
 impl Shaped for ListKeyPoliciesInput {
     const SHAPE: &'static Shape = &LIST_KEY_POLICIES_REQUEST;
 }
@@ -473,8 +563,24 @@ impl Shaped for ListResourceTagsInput {
     const SHAPE: &'static Shape = &LIST_RESOURCE_TAGS_REQUEST;
 }
 
+impl Shaped for ListRetirableGrantsInput {
+    const SHAPE: &'static Shape = &LIST_RETIRABLE_GRANTS_REQUEST;
+}
+
+impl Shaped for PutKeyPolicyInput {
+    const SHAPE: &'static Shape = &PUT_KEY_POLICY_REQUEST;
+}
+
 impl Shaped for ReEncryptInput {
     const SHAPE: &'static Shape = &RE_ENCRYPT_REQUEST;
+}
+
+impl Shaped for RetireGrantInput {
+    const SHAPE: &'static Shape = &RETIRE_GRANT_REQUEST;
+}
+
+impl Shaped for RevokeGrantInput {
+    const SHAPE: &'static Shape = &REVOKE_GRANT_REQUEST;
 }
 
 impl Shaped for RotateKeyOnDemandInput {

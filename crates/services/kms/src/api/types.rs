@@ -38,12 +38,34 @@ pub struct CreateAliasInput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct CreateGrantInput {
+    pub key_id: String,
+    pub grantee_principal: Option<String>,
+    pub retiring_principal: Option<String>,
+    pub operations: Vec<GrantOperation>,
+    pub constraints: Option<GrantConstraints>,
+    pub grant_tokens: Option<Vec<String>>,
+    pub name: Option<String>,
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CreateGrantOutput {
+    pub grant_token: Option<String>,
+    pub grant_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct CreateKeyInput {
+    pub policy: Option<String>,
     pub description: Option<String>,
     pub key_usage: Option<KeyUsageType>,
     pub customer_master_key_spec: Option<CustomerMasterKeySpec>,
     pub key_spec: Option<KeySpec>,
     pub origin: Option<OriginType>,
+    pub bypass_policy_lockout_safety_check: Option<bool>,
     pub tags: Option<Vec<Tag>>,
     pub multi_region: Option<bool>,
 }
@@ -361,6 +383,27 @@ pub struct GetPublicKeyOutput {
     pub key_agreement_algorithms: Option<Vec<KeyAgreementAlgorithmSpec>>,
 }
 
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GrantConstraints {
+    pub encryption_context_subset: Option<BTreeMap<String, String>>,
+    pub encryption_context_equals: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GrantListEntry {
+    pub key_id: Option<String>,
+    pub grant_id: Option<String>,
+    pub name: Option<String>,
+    pub creation_date: Option<Timestamp>,
+    pub grantee_principal: Option<String>,
+    pub retiring_principal: Option<String>,
+    pub issuing_account: Option<String>,
+    pub operations: Option<Vec<GrantOperation>>,
+    pub constraints: Option<GrantConstraints>,
+}
+
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ImportKeyMaterialInput {
@@ -441,6 +484,24 @@ pub struct ListAliasesOutput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct ListGrantsInput {
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+    pub key_id: String,
+    pub grant_id: Option<String>,
+    pub grantee_principal: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListGrantsOutput {
+    pub grants: Option<Vec<GrantListEntry>>,
+    pub next_marker: Option<String>,
+    pub truncated: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct ListKeyPoliciesInput {
     pub key_id: String,
     pub limit: Option<i32>,
@@ -505,6 +566,23 @@ pub struct ListResourceTagsOutput {
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
+pub struct ListRetirableGrantsInput {
+    pub limit: Option<i32>,
+    pub marker: Option<String>,
+    pub retiring_principal: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PutKeyPolicyInput {
+    pub key_id: String,
+    pub policy_name: Option<String>,
+    pub policy: String,
+    pub bypass_policy_lockout_safety_check: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct ReEncryptInput {
     pub ciphertext_blob: Option<Bytes>,
     pub source_encryption_context: Option<BTreeMap<String, String>>,
@@ -527,6 +605,23 @@ pub struct ReEncryptOutput {
     pub destination_encryption_algorithm: Option<EncryptionAlgorithmSpec>,
     pub source_key_material_id: Option<String>,
     pub destination_key_material_id: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RetireGrantInput {
+    pub grant_token: Option<String>,
+    pub key_id: Option<String>,
+    pub grant_id: Option<String>,
+    pub dry_run: Option<bool>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RevokeGrantInput {
+    pub key_id: String,
+    pub grant_id: String,
+    pub dry_run: Option<bool>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -723,6 +818,28 @@ text_enum! {
 pub enum ExpirationModelType {
 KeyMaterialExpires = "KEY_MATERIAL_EXPIRES",
 KeyMaterialDoesNotExpire = "KEY_MATERIAL_DOES_NOT_EXPIRE",
+}
+}
+
+text_enum! {
+pub enum GrantOperation {
+Decrypt = "Decrypt",
+Encrypt = "Encrypt",
+GenerateDataKey = "GenerateDataKey",
+GenerateDataKeyWithoutPlaintext = "GenerateDataKeyWithoutPlaintext",
+ReEncryptFrom = "ReEncryptFrom",
+ReEncryptTo = "ReEncryptTo",
+Sign = "Sign",
+Verify = "Verify",
+GetPublicKey = "GetPublicKey",
+CreateGrant = "CreateGrant",
+RetireGrant = "RetireGrant",
+DescribeKey = "DescribeKey",
+GenerateDataKeyPair = "GenerateDataKeyPair",
+GenerateDataKeyPairWithoutPlaintext = "GenerateDataKeyPairWithoutPlaintext",
+GenerateMac = "GenerateMac",
+VerifyMac = "VerifyMac",
+DeriveSharedSecret = "DeriveSharedSecret",
 }
 }
 

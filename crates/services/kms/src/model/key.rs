@@ -155,6 +155,12 @@ pub struct Key {
     /// Of a key whose material is from outside.
     #[serde(default)]
     pub imported: Imported,
+    /// The policy that the owner gave it; without one, the account decides by its own policies.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// How many grants there are.
+    #[serde(default)]
+    pub grants: u32,
 }
 
 /// What time brings to a key.
@@ -305,6 +311,8 @@ mod tests {
             tags: BTreeMap::from([("team".to_owned(), "lake".to_owned())]),
             rotation: None,
             imported: Imported::default(),
+            policy: None,
+            grants: 0,
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub mod algorithm;
 pub mod context;
+pub mod grant;
 pub mod imported;
 pub mod key;
 pub mod name;

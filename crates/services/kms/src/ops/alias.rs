@@ -5,6 +5,7 @@ use millpond_gateway::Call;
 use millpond_store::Reads;
 
 use crate::Kms;
+use crate::access::About;
 use crate::api;
 use crate::error::KmsError;
 use crate::model::key::Key;
@@ -51,7 +52,7 @@ fn existing(call: &Call<Kms>, reads: &impl Reads, action: &str, name: &str) -> R
     let missing = || KmsError::AliasNotFound { arn: arn.into() };
     let alias = store::alias(reads, call.scope(), name)?.ok_or_else(missing)?;
     if let Some(key) = call.existing(reads, &call.caller, call.scope(), alias.target)? {
-        call.permit(&call.caller, action, &key)?;
+        call.permit(reads, &call.caller, action, &key, About::default())?;
     }
     Ok(alias)
 }

@@ -11,7 +11,7 @@ use crate::error::KmsError;
 use crate::model::algorithm::Encryption;
 use crate::model::context::EncryptionContext;
 use crate::model::key::Usage;
-use crate::ops::{refuse_grant_tokens, shape, unless_dry_run};
+use crate::ops::{check_grant_tokens, shape, unless_dry_run};
 
 /// Errors: UnsupportedOperationException, for SM2.
 fn algorithm(wanted: Option<EncryptionAlgorithmSpec>) -> Result<Encryption, KmsError> {
@@ -46,7 +46,7 @@ pub async fn encrypt(call: Call<Kms>, input: api::EncryptInput) -> Result<api::E
 }
 
 fn seal_input(call: &Call<Kms>, trail: &mut Trail, input: api::EncryptInput) -> Result<Sealed, KmsError> {
-    refuse_grant_tokens(input.grant_tokens.as_ref())?;
+    check_grant_tokens(call, input.grant_tokens.as_ref())?;
     let context = EncryptionContext::of_request(input.encryption_context)?;
     let reads = call.store().read()?;
     let wanted = (input.key_id.as_str(), Usage::EncryptDecrypt);
@@ -77,7 +77,7 @@ pub async fn decrypt(call: Call<Kms>, input: api::DecryptInput) -> Result<api::D
 }
 
 fn open_input(call: &Call<Kms>, trail: &mut Trail, input: api::DecryptInput) -> Result<Opened, KmsError> {
-    refuse_grant_tokens(input.grant_tokens.as_ref())?;
+    check_grant_tokens(call, input.grant_tokens.as_ref())?;
     let context = EncryptionContext::of_request(input.encryption_context)?;
     let reads = call.store().read()?;
     let expected = input.key_id.as_deref();
@@ -142,7 +142,7 @@ fn move_input(
     trail: &mut Trail,
     input: api::ReEncryptInput,
 ) -> Result<(Opened, Sealed), KmsError> {
-    refuse_grant_tokens(input.grant_tokens.as_ref())?;
+    check_grant_tokens(call, input.grant_tokens.as_ref())?;
     let from = EncryptionContext::of_request(input.source_encryption_context)?;
     let to = EncryptionContext::of_request(input.destination_encryption_context)?;
     let reads = call.store().read()?;

@@ -15,7 +15,7 @@ use crate::error::KmsError;
 use crate::model::algorithm::Encryption;
 use crate::model::context::EncryptionContext;
 use crate::model::key::Usage;
-use crate::ops::{refuse_grant_tokens, unless_dry_run};
+use crate::ops::{check_grant_tokens, unless_dry_run};
 
 /// What both kinds of request ask for.
 struct Wanted {
@@ -45,7 +45,7 @@ fn make(
     asked: (&'static str, &'static str),
     wanted: Wanted,
 ) -> Result<(Zeroizing<Vec<u8>>, Sealed), KmsError> {
-    refuse_grant_tokens(wanted.grant_tokens.as_ref())?;
+    check_grant_tokens(call, wanted.grant_tokens.as_ref())?;
     let context = EncryptionContext::of_request(wanted.context)?;
     let reads = call.store().read()?;
     let named = (wanted.key_id.as_str(), Usage::EncryptDecrypt);

@@ -21,7 +21,7 @@ use crate::model::key::{
 };
 use crate::model::name;
 use crate::model::rotation::{DEFAULT_PERIOD_DAYS, Rotation};
-use crate::ops::{Page, own_key, refuse_grant_tokens, shape};
+use crate::ops::{Page, check_grant_tokens, own_key, policy, shape};
 use crate::store::{self, Wrapped};
 
 const PAGE: usize = 1_000;
@@ -35,6 +35,7 @@ pub struct Opening {
     pub origin: Origin,
     pub manager: Manager,
     pub tags: BTreeMap<String, String>,
+    pub policy: Option<String>,
 }
 
 impl Default for Opening {
@@ -46,6 +47,7 @@ impl Default for Opening {
             origin: Origin::Kms,
             manager: Manager::Customer,
             tags: BTreeMap::new(),
+            policy: None,
         }
     }
 }
@@ -86,7 +88,7 @@ pub fn make(
             (State::Enabled, vec![first], public_key, Some(wrapped))
         }
     };
-    let Opening { description, spec, usage, origin, manager, tags } = wanted;
+    let Opening { description, spec, usage, origin, manager, tags, policy } = wanted;
     let mut key = Key {
         id,
         scope,
@@ -103,6 +105,8 @@ pub fn make(
         tags: BTreeMap::new(),
         rotation: None,
         imported: Imported::default(),
+        policy,
+        grants: 0,
     };
     if key.manager != Manager::Customer {
         // AWS renews the keys of its services every year.
@@ -151,19 +155,24 @@ fn wanted(input: api::CreateKeyInput) -> Result<Opening, KmsError> {
         origin,
         manager: Manager::Customer,
         tags: shape::tags(input.tags.unwrap_or_default())?,
+        policy: input.policy,
     })
 }
 
 /// Makes a key: with fresh material and enabled at once, or waiting for material from outside.
 ///
-/// Errors: UnsupportedOperationException (specs, origins, several regions), ValidationException (the usage), TagException, LimitExceededException.
-/// Source: AWS KMS API reference, CreateKey.
+/// Errors: UnsupportedOperationException (specs, origins, several regions), ValidationException (the usage), TagException, LimitExceededException,
+/// MalformedPolicyDocumentException. Source: AWS KMS API reference, CreateKey.
 pub async fn create_key(
     call: Call<Kms>,
     input: api::CreateKeyInput,
 ) -> Result<api::CreateKeyOutput, KmsError> {
+    let bypass = input.bypass_policy_lockout_safety_check == Some(true);
     let wanted = wanted(input)?;
     let (key, wrapped) = make(call.vault(), call.scope().clone(), wanted, call.clock().now())?;
+    if let Some(document) = &key.policy {
+        policy::check(&call, &key, document, bypass)?;
+    }
     let key_metadata = Some(shape::metadata(&key));
     store::insert_key(call.store(), key, wrapped).await?;
     Ok(api::CreateKeyOutput { key_metadata })
@@ -176,7 +185,7 @@ pub async fn describe_key(
     call: Call<Kms>,
     input: api::DescribeKeyInput,
 ) -> Result<api::DescribeKeyOutput, KmsError> {
-    refuse_grant_tokens(input.grant_tokens.as_ref())?;
+    check_grant_tokens(&call, input.grant_tokens.as_ref())?;
     let key = call.find(&call.store().read()?, &call.caller, "kms:DescribeKey", &input.key_id)?;
     Ok(api::DescribeKeyOutput { key_metadata: Some(shape::metadata(&key)) })
 }

@@ -4,6 +4,7 @@ pub mod alias;
 pub mod crypt;
 pub mod data_key;
 pub mod data_key_pair;
+pub mod grant;
 pub mod import;
 pub mod key;
 pub mod policy;
@@ -31,12 +32,11 @@ fn own_key(call: &Call<Kms>, action: &str, text: &str) -> Result<Key, KmsError> 
     call.find_own(&call.store().read()?, &call.caller, action, text)
 }
 
-/// No grant was ever given, so that no token can be one of a grant.
-fn refuse_grant_tokens(tokens: Option<&Vec<String>>) -> Result<(), KmsError> {
-    match tokens.is_none_or(Vec::is_empty) {
-        true => Ok(()),
-        false => Err(KmsError::InvalidGrantToken),
-    }
+/// Grants count from the moment that they are made, so that a token adds nothing; it must be one of ours nevertheless.
+///
+/// Errors: InvalidGrantTokenException.
+fn check_grant_tokens(call: &Call<Kms>, tokens: Option<&Vec<String>>) -> Result<(), KmsError> {
+    tokens.into_iter().flatten().try_for_each(|token| grant::of_token(call.vault(), token).map(|_grant| ()))
 }
 
 /// A request that only asks whether it would succeed ends here.

@@ -13,7 +13,7 @@ use crate::error::KmsError;
 use crate::model::algorithm::{self, Mac, Signing};
 use crate::model::context::EncryptionContext;
 use crate::model::key::{Key, Usage};
-use crate::ops::{refuse_grant_tokens, shape, unless_dry_run};
+use crate::ops::{check_grant_tokens, shape, unless_dry_run};
 
 /// What an operation here asks of a key.
 struct Asked<'a> {
@@ -30,7 +30,7 @@ fn take_up(
     trail: &mut Trail,
     asked: &Asked<'_>,
 ) -> Result<(Key, Zeroizing<Vec<u8>>), KmsError> {
-    refuse_grant_tokens(asked.grant_tokens)?;
+    check_grant_tokens(call, asked.grant_tokens)?;
     let reads = call.store().read()?;
     let key = call.take_up(
         &reads,
@@ -109,7 +109,7 @@ pub async fn verify(call: Call<Kms>, input: api::VerifyInput) -> Result<api::Ver
 }
 
 fn check_signature(call: &Call<Kms>, trail: &mut Trail, input: &api::VerifyInput) -> Result<Key, KmsError> {
-    refuse_grant_tokens(input.grant_tokens.as_ref())?;
+    check_grant_tokens(call, input.grant_tokens.as_ref())?;
     let key = call.take_up(
         &call.store().read()?,
         (&call.caller, trail),
@@ -195,7 +195,7 @@ pub async fn get_public_key(
     call: Call<Kms>,
     input: api::GetPublicKeyInput,
 ) -> Result<api::GetPublicKeyOutput, KmsError> {
-    refuse_grant_tokens(input.grant_tokens.as_ref())?;
+    check_grant_tokens(&call, input.grant_tokens.as_ref())?;
     let key = call.find(&call.store().read()?, &call.caller, "kms:GetPublicKey", &input.key_id)?;
     key.require_enabled()?;
     if !key.spec.is_asymmetric() {
