@@ -94,15 +94,18 @@ pub struct ObjectSummary {
 impl S3 {
     /// Needs s3:GetObject. Errors: NoSuchBucket, NoSuchKey, AccessDenied.
     pub async fn head(&self, caller: &Caller, bucket: &str, key: &str) -> Result<ObjectInfo, S3Error> {
-        Ok(self.get(caller, bucket, key).await?.info().clone())
+        let bucket = authorize(self, caller, "s3:GetObject", bucket, Some(key))?;
+        Ok(self.open_object(&bucket, key, None)?.info().clone())
     }
 
     /// One version of an object, for any number of reads. Needs s3:GetObject.
     ///
-    /// Errors: NoSuchBucket, NoSuchKey, AccessDenied.
+    /// Errors: NoSuchBucket, NoSuchKey, AccessDenied, InvalidObjectState (archived, and not restored).
     pub async fn get(&self, caller: &Caller, bucket: &str, key: &str) -> Result<Object, S3Error> {
         let bucket = authorize(self, caller, "s3:GetObject", bucket, Some(key))?;
-        self.open_object(&bucket, key, None)
+        let object = self.open_object(&bucket, key, None)?;
+        object.check_readable(self.now(), false)?;
+        Ok(object)
     }
 
     /// A range of an object, clipped to it. Needs s3:GetObject.
@@ -144,6 +147,8 @@ impl S3 {
             parts: None,
             version: written.version,
             tags: Tags::new(),
+            class: Default::default(),
+            restore: None,
         })
     }
 

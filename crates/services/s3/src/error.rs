@@ -6,6 +6,8 @@ use std::error::Error as StdError;
 use http::StatusCode;
 use millpond_core::Timestamp;
 
+use crate::class::StorageClass;
+
 /// Why an operation failed. The text is AWS's.
 #[derive(Debug, thiserror::Error)]
 pub enum S3Error {
@@ -46,6 +48,11 @@ pub enum S3Error {
     IllegalVersioningConfiguration,
     #[error("The specified location-constraint is not valid")]
     InvalidLocationConstraint { location: String },
+    #[error("The storage class you specified is not valid")]
+    InvalidStorageClass { class: String },
+    /// An archived object that is not restored.
+    #[error("{}", if *of_source { "Operation is not valid for the source object's storage class" } else { "The operation is not valid for the object's storage class" })]
+    InvalidObjectState { class: StorageClass, of_source: bool },
     #[error("Your key is too long")]
     KeyTooLong { size: usize },
     #[error("Your metadata headers exceed the maximum allowed metadata size")]
@@ -170,6 +177,8 @@ impl S3Error {
             Self::IllegalLocationConstraint { .. } => "IllegalLocationConstraintException",
             Self::InvalidLocationConstraint { .. } => "InvalidLocationConstraint",
             Self::IllegalVersioningConfiguration => "IllegalVersioningConfigurationException",
+            Self::InvalidStorageClass { .. } => "InvalidStorageClass",
+            Self::InvalidObjectState { .. } => "InvalidObjectState",
             Self::KeyTooLong { .. } => "KeyTooLongError",
             Self::MetadataTooLarge { .. } => "MetadataTooLarge",
             Self::EntityTooLarge { .. } => "EntityTooLarge",
@@ -223,6 +232,7 @@ impl S3Error {
             | Self::IllegalLocationConstraint { .. }
             | Self::InvalidLocationConstraint { .. }
             | Self::IllegalVersioningConfiguration
+            | Self::InvalidStorageClass { .. }
             | Self::KeyTooLong { .. }
             | Self::MetadataTooLarge { .. }
             | Self::EntityTooLarge { .. }
@@ -251,6 +261,7 @@ impl S3Error {
                 StatusCode::METHOD_NOT_ALLOWED
             }
             Self::AccessDenied { .. }
+            | Self::InvalidObjectState { .. }
             | Self::RequestExpired { .. }
             | Self::InvalidChunkSize { .. }
             | Self::InvalidAccessKeyId { .. }
@@ -280,6 +291,8 @@ impl S3Error {
                 vec![("UploadId", upload.clone())]
             }
             Self::InvalidLocationConstraint { location } => vec![("LocationConstraint", location.clone())],
+            Self::InvalidStorageClass { class } => vec![("StorageClassRequested", class.clone())],
+            Self::InvalidObjectState { class, .. } => vec![("StorageClass", class.to_string())],
             Self::KeyTooLong { size } => limits(size, crate::names::MAX_KEY_BYTES),
             Self::MetadataTooLarge { size, most } => limits(size, most),
             Self::EntityTooLarge { size, most } => {

@@ -7,12 +7,13 @@
 //!   acted on), `ops` (the operations), `render` (errors).
 //! - The work: `objects`, `uploads`; `receive` (checking a body while it passes by), `store` (how all is kept), `pins` and
 //!   `worker` (bytes that nothing names any more).
-//! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `tags`, `version`, `error`.
+//! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `tags`, `version`, `class`, `error`.
 //! - [`fuzz`]: the entry for a fuzzer of bodies in chunks.
 
 mod access;
 mod auth;
 mod chunked;
+mod class;
 mod condition;
 mod context;
 mod digest;
@@ -40,6 +41,7 @@ mod version;
 mod worker;
 
 pub use access::table;
+pub use class::StorageClass;
 pub use domain::{ListQuery, Listing, ObjectSummary, PutBody, PutOptions};
 pub use error::S3Error;
 pub use http_service::S3Http;

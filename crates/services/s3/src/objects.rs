@@ -12,6 +12,7 @@ use millpond_core::Timestamp;
 use millpond_store::Reads as _;
 use uuid::Uuid;
 
+use crate::class::{Restore, StorageClass};
 use crate::condition::WriteCondition;
 use crate::digest::Checksum;
 use crate::error::S3Error;
@@ -46,6 +47,9 @@ pub struct ObjectInfo {
     /// As answers show it; `None` in a bucket that never had versions.
     pub version: Option<String>,
     pub tags: Tags,
+    pub class: StorageClass,
+    /// Of an archived object: the readable copy that was asked for.
+    pub restore: Option<Restore>,
 }
 
 /// What is kept of a new object beside its bytes.
@@ -53,6 +57,7 @@ pub struct ObjectInfo {
 pub(crate) struct Facts {
     pub(crate) attributes: Attributes,
     pub(crate) tags: Tags,
+    pub(crate) class: StorageClass,
 }
 
 /// One object, held so that its bytes stay while this lives, whatever happens to its key.
@@ -112,6 +117,13 @@ impl Object {
             whole.extend_from_slice(&bytes);
         }
         Ok(whole.freeze())
+    }
+
+    /// Errors: InvalidObjectState (archived, and not restored).
+    pub(crate) fn check_readable(&self, now: Timestamp, of_source: bool) -> Result<(), S3Error> {
+        let (class, restore) = (self.info.class, &self.info.restore);
+        let readable = !class.is_archive() || restore.is_some_and(|restore| restore.is_there(now));
+        if readable { Ok(()) } else { Err(S3Error::InvalidObjectState { class, of_source }) }
     }
 
     /// The part that `partNumber=N` means, with its checksum. An object that came in one piece is its own part 1.
@@ -177,6 +189,8 @@ impl S3 {
                 attributes: content.attributes,
                 checksum: content.checksum,
                 tags: content.tags,
+                class: object.class,
+                restore: object.restore,
                 parts,
             };
             return Ok(Object { s3: self.clone(), info: Arc::new(info), body: Arc::new(content.body), pin });
@@ -215,6 +229,8 @@ impl S3 {
             checksum: Some((checksum.algorithm, checksum.coverage)),
             sequence: 0,
             versioned: false,
+            class: facts.class,
+            restore: None,
         };
         let etag = object.etag.clone();
         let content = ContentRecord {

@@ -38,7 +38,6 @@ const HEADERS: &[Rule] = &[
     Rule("x-amz-server-side-encryption-customer-algorithm", &[]),
     Rule("x-amz-server-side-encryption-customer-key", &[]),
     Rule("x-amz-server-side-encryption-customer-key-md5", &[]),
-    Rule("x-amz-storage-class", &["STANDARD"]),
     Rule("x-amz-website-redirect-location", &[]),
     Rule("x-amz-write-offset-bytes", &[]),
 ];
@@ -67,8 +66,6 @@ mod tests {
         };
         let refused = |name: &str| Some(vec![("Header", name.to_owned())]);
         for (name, value, expected) in [
-            ("x-amz-storage-class", "STANDARD", None),
-            ("x-amz-storage-class", "GLACIER", refused("x-amz-storage-class")),
             ("x-amz-acl", "public-read", refused("x-amz-acl")),
             ("x-amz-server-side-encryption", "aws:kms", refused("x-amz-server-side-encryption")),
             ("x-amz-server-side-encryption", "AES256", None),

@@ -4,11 +4,8 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-use millpond_core::Timestamp;
-use s3s::dto::TimestampFormat;
-
 use crate::error::S3Error;
-use crate::ops::timestamp;
+use crate::ops::http_date;
 
 /// What an error's document says about the request.
 #[derive(Clone, Copy, Debug)]
@@ -69,13 +66,6 @@ fn document(
     *response.body_mut() = xml.into();
     insert(&mut response, CONTENT_TYPE, "application/xml");
     response
-}
-
-fn http_date(at: Timestamp) -> String {
-    let mut text = Vec::new();
-    // Writing into memory cannot fail, and every time of ours has an HTTP date.
-    let _written = timestamp(at).format(TimestampFormat::HttpDate, &mut text);
-    String::from_utf8(text).unwrap_or_default()
 }
 
 fn insert(response: &mut Response<Bytes>, name: HeaderName, value: &str) {

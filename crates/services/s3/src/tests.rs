@@ -15,6 +15,7 @@ use millpond_store::{Reads as _, Span, Store, StoreOptions};
 use millpond_work::{Pass, Tasks, Worker as _};
 use uuid::Uuid;
 
+use crate::class::StorageClass;
 use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::error::S3Error;
 use crate::parts::Runs;
@@ -266,7 +267,8 @@ async fn refusals_over_http() {
         (put.clone(), "/bucket/k", &[("x-amz-checksum-crc32", "AA==")], "x", 400, "InvalidRequest"),
         (put.clone(), "/bucket/k", &[("content-length", "9")], "x", 400, "IncompleteBody"),
         (put.clone(), "/bucket/k", &[("content-length", "6000000000")], "x", 400, "EntityTooLarge"),
-        (put.clone(), "/bucket/k", &[("x-amz-storage-class", "GLACIER")], "x", 501, "NotImplemented"),
+        (put.clone(), "/bucket/k", &[("x-amz-storage-class", "COLD")], "x", 400, "InvalidStorageClass"),
+        (put.clone(), "/bucket/k", &[("x-amz-storage-class", "SNOW")], "x", 501, "NotImplemented"),
         (put.clone(), "/bucket/k", &[("if-match", "abc")], "x", 404, "NoSuchKey"),
         (put.clone(), "/bucket?versioning", &[], "<x/>", 400, "MalformedXML"),
         (post.clone(), "/bucket?delete", &[], "<Delete>", 400, "MalformedXML"),
@@ -430,6 +432,8 @@ fn records_of_earlier_versions_are_read() {
             checksum,
             sequence: 0,
             versioned: false,
+            class: StorageClass::Standard,
+            restore: None,
         },
         "85a7636f6e74656e74c41000000000000000000000000000000001a473697a6505a465746167a26162a86d6f\
          646966696564cf000001a3185c5000a8636865636b73756d92a54372633332aa46756c6c4f626a656374",
@@ -456,6 +460,7 @@ fn records_of_earlier_versions_are_read() {
             attributes: Attributes::default(),
             checksum: None,
             tags: BTreeMap::new(),
+            class: StorageClass::Standard,
         },
         "83a9696e69746961746564cf000001a3185c5000aa6174747269627574657380a8636865636b73756dc0",
     );

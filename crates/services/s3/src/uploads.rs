@@ -127,6 +127,8 @@ impl S3 {
                 checksum: Some((whole.checksum.algorithm, whole.checksum.coverage)),
                 sequence: 0,
                 versioned: false,
+                class: record.class,
+                restore: None,
             };
             let body = BodyRecord::Parts { upload, runs: whole.runs };
             let (attributes, tags) = (record.attributes.clone(), record.tags.clone());

@@ -54,6 +54,13 @@ pub(crate) fn timestamp(at: Timestamp) -> dto::Timestamp {
     dto::Timestamp::from(SystemTime::UNIX_EPOCH + since)
 }
 
+pub(crate) fn http_date(at: Timestamp) -> String {
+    let mut text = Vec::new();
+    // Writing into memory cannot fail, and every time of ours has an HTTP date.
+    let _written = timestamp(at).format(TimestampFormat::HttpDate, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
 /// To whole seconds, which is what HTTP's dates have.
 pub(super) fn from_timestamp(at: &dto::Timestamp) -> Option<Timestamp> {
     let mut text = Vec::new();

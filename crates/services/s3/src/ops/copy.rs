@@ -33,6 +33,7 @@ macro_rules! open_source {
             &source.info().etag,
             source.info().last_modified,
         )?;
+        source.check_readable($call.s3.now(), true)?;
         // A copy of an older version onto its key brings it back.
         let same = wanted.is_none() && &**bucket == $input.bucket.as_str() && &**key == $input.key.as_str();
         (source, same)
@@ -41,7 +42,8 @@ macro_rules! open_source {
 
 /// Copies an object of up to 5 GiB, with its metadata or with what the request carries.
 ///
-/// Errors: NoSuchKey (no source), PreconditionFailed, InvalidRequest (onto itself with nothing changed; too large).
+/// Errors: NoSuchKey (no source), PreconditionFailed, InvalidRequest (onto itself with nothing changed; too large),
+/// InvalidObjectState (an archived source), InvalidStorageClass.
 /// Source: Amazon S3 API reference, CopyObject.
 pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<CopyObjectOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
@@ -54,7 +56,7 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
         )));
     }
     let attributes = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
-        None | Some(MetadataDirective::COPY) if onto_itself => {
+        None | Some(MetadataDirective::COPY) if onto_itself && input.storage_class.is_none() => {
             return Err(S3Error::invalid_request(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the \
                  object's metadata, storage class, website redirect location or encryption attributes.",
@@ -85,7 +87,8 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     // The conditions of the destination have no prefix.
     let condition = WriteCondition::of(&call.context.headers)?;
     let body = source.read(0..info.size);
-    let facts = Facts { attributes, tags };
+    let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
+    let facts = Facts { attributes, tags, class };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut result = CopyObjectResult {

@@ -120,9 +120,7 @@ pub(super) async fn list_object_versions(
                 owner,
                 restore_status: None,
                 size: Some(size(record.size)),
-                storage_class: Some(ObjectVersionStorageClass::from_static(
-                    ObjectVersionStorageClass::STANDARD,
-                )),
+                storage_class: Some(ObjectVersionStorageClass::from_static(record.class.as_str())),
                 version_id,
             }),
             What::Marker(marker) => markers.push(DeleteMarkerEntry {
@@ -183,7 +181,7 @@ fn contents(page: Page<ObjectRecord>, encoded: bool, owner: Option<&Owner>) -> V
         owner: owner.cloned(),
         restore_status: None,
         size: Some(size(record.size)),
-        storage_class: Some(ObjectStorageClass::from_static(ObjectStorageClass::STANDARD)),
+        storage_class: Some(ObjectStorageClass::from_static(record.class.as_str())),
     });
     shown.collect()
 }

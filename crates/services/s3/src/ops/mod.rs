@@ -15,7 +15,7 @@ mod versioning;
 
 use std::sync::Arc;
 
-pub(crate) use convert::timestamp;
+pub(crate) use convert::http_date;
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};

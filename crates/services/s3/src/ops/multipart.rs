@@ -39,6 +39,7 @@ pub(super) async fn create_multipart_upload(
         attributes: attributes_of!(input),
         checksum,
         tags: tags::parse_header(input.tagging.as_deref().unwrap_or_default())?,
+        class: crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?,
     };
     let upload = call.s3.begin_upload(&bucket, &input.key, record).await?;
     Ok(CreateMultipartUploadOutput {
@@ -242,7 +243,7 @@ pub(super) async fn list_parts(call: Call, input: ListPartsInput) -> Result<List
         part_number_marker: Some(marker),
         next_part_number_marker: shown.last().and_then(|part| part.part_number),
         parts: Some(shown),
-        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        storage_class: Some(StorageClass::from_static(record.class.as_str())),
         ..ListPartsOutput::default()
     })
 }
@@ -280,7 +281,7 @@ pub(super) async fn list_multipart_uploads(
         initiator: Some(Initiator { id: owner.id.clone(), ..Initiator::default() }),
         key: Some(encode(key, encoded)),
         owner: Some(owner.clone()),
-        storage_class: Some(StorageClass::from_static(StorageClass::STANDARD)),
+        storage_class: Some(StorageClass::from_static(record.class.as_str())),
         upload_id: Some(upload_id(*upload)),
     });
     let prefixes = page.prefixes.iter().map(|prefix| CommonPrefix { prefix: Some(encode(prefix, encoded)) });

@@ -7,7 +7,7 @@ use s3s::dto::*;
 use super::Call;
 use super::convert::{
     answer_body, attributes_of, checksum_type, checksums_of, content_type, count, encrypted, etag, expected,
-    from_timestamp, request_body, set_checksum, size, timestamp,
+    from_timestamp, http_date, request_body, set_checksum, size, timestamp,
 };
 use crate::access::authorize;
 use crate::condition::{ReadConditions, Reader, WriteCondition};
@@ -23,7 +23,7 @@ use crate::version::Wanted;
 /// Puts an object; it is durable when this returns.
 ///
 /// Errors: NoSuchBucket, PreconditionFailed, BadDigest, InvalidDigest, IncompleteBody, EntityTooLarge, MetadataTooLarge,
-/// KeyTooLongError, MissingContentLength.
+/// KeyTooLongError, MissingContentLength, InvalidStorageClass.
 /// Source: Amazon S3 API reference, PutObject.
 pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutObjectOutput, S3Error> {
     let context = &call.context;
@@ -36,7 +36,8 @@ pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutO
     let expected = expected(context, input.content_md5.as_ref(), &checksums_of!(input), None)?;
     let body = request_body(input.body);
     let tags = tags::parse_header(input.tagging.as_deref().unwrap_or_default())?;
-    let facts = Facts { attributes, tags };
+    let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
+    let facts = Facts { attributes, tags, class };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut output = PutObjectOutput {
@@ -104,7 +105,7 @@ fn resolve(object: &Object, asked: &Asked) -> Result<Given, S3Error> {
 
 /// Fills what GetObject and HeadObject have in common.
 macro_rules! read_output {
-    ($Output:ident, $info:expr, $given:expr) => {{
+    ($Output:ident, $info:expr, $given:expr, $now:expr) => {{
         let (info, given) = ($info, $given);
         let attributes = &info.attributes;
         let mut output = $Output {
@@ -123,6 +124,8 @@ macro_rules! read_output {
             metadata: Some(attributes.metadata.clone().into_iter().collect()),
             parts_count: given.parts_count,
             server_side_encryption: encrypted(),
+            storage_class: info.class.shown().map(StorageClass::from_static),
+            restore: info.restore.and_then(|restore| restore.shown($now, http_date)),
             version_id: info.version.clone(),
             ..$Output::default()
         };
@@ -133,7 +136,7 @@ macro_rules! read_output {
 
 /// Reads an object, a range of it or a part.
 ///
-/// Errors: NoSuchKey, InvalidRange, InvalidPartNumber, PreconditionFailed, 304 Not Modified.
+/// Errors: NoSuchKey, InvalidRange, InvalidPartNumber, PreconditionFailed, 304 Not Modified, InvalidObjectState (archived).
 /// Source: Amazon S3 API reference, GetObject.
 pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetObjectOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
@@ -157,6 +160,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
         &info.etag,
         info.last_modified,
     )?;
+    object.check_readable(call.s3.now(), false)?;
     let given = resolve(
         &object,
         &Asked {
@@ -166,7 +170,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
             with_checksum: input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED),
         },
     )?;
-    let mut output = read_output!(GetObjectOutput, info, &given);
+    let mut output = read_output!(GetObjectOutput, info, &given, call.s3.now());
     output.tag_count = (!info.tags.is_empty()).then(|| count(info.tags.len()));
     output.body = Some(answer_body(object.read(given.bytes)));
     Ok(output)
@@ -196,7 +200,7 @@ pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<He
             with_checksum: input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED),
         },
     )?;
-    Ok(read_output!(HeadObjectOutput, info, &given))
+    Ok(read_output!(HeadObjectOutput, info, &given, call.s3.now()))
 }
 
 /// The attributes of an object that are asked for, without its bytes.
@@ -221,7 +225,7 @@ pub(super) async fn get_object_attributes(
             ObjectAttributes::ETAG => output.e_tag = Some(etag(&info.etag)),
             ObjectAttributes::OBJECT_SIZE => output.object_size = Some(size(info.size)),
             ObjectAttributes::STORAGE_CLASS => {
-                output.storage_class = Some(StorageClass::from_static(StorageClass::STANDARD))
+                output.storage_class = Some(StorageClass::from_static(info.class.as_str()))
             }
             ObjectAttributes::CHECKSUM => {
                 output.checksum = info.checksum.as_ref().map(|value| {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::documents::Kind;
+use crate::class::{Restore, StorageClass};
 use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::parts::Runs;
 use crate::tags::Tags;
@@ -50,6 +51,11 @@ pub struct ObjectRecord {
     /// It has a version id of its own; otherwise it is the version "null".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub versioned: bool,
+    #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
+    pub class: StorageClass,
+    /// Of an archived object: the readable copy that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
 }
 
 impl ObjectRecord {
@@ -148,6 +154,8 @@ pub struct UploadRecord {
     pub checksum: Option<(Algorithm, Coverage)>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: Tags,
+    #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
+    pub class: StorageClass,
 }
 
 impl UploadRecord {

@@ -62,6 +62,8 @@ fn object(etag: &str) -> (ObjectRecord, ContentRecord) {
         checksum: None,
         sequence: 0,
         versioned: false,
+        class: Default::default(),
+        restore: None,
     };
     let body = BodyRecord::Parts { upload: content, runs: crate::parts::Runs::default() };
     (

@@ -1,0 +1,166 @@
+//! Storage classes: how the bytes of an object are kept, and what that means for its readers. Pure.
+
+use std::time::Duration;
+
+use millpond_core::Timestamp;
+use millpond_wire::text_enum;
+use serde::{Deserialize, Serialize};
+
+use crate::error::S3Error;
+
+text_enum! {
+    pub enum StorageClass {
+        Standard = "STANDARD",
+        StandardIa = "STANDARD_IA",
+        IntelligentTiering = "INTELLIGENT_TIERING",
+        OnezoneIa = "ONEZONE_IA",
+        GlacierIr = "GLACIER_IR",
+        Glacier = "GLACIER",
+        DeepArchive = "DEEP_ARCHIVE",
+        ReducedRedundancy = "REDUCED_REDUNDANCY",
+    }
+}
+
+impl Default for StorageClass {
+    fn default() -> Self {
+        Self::Standard
+    }
+}
+
+/// Classes that AWS has for other kinds of buckets and places.
+const ELSEWHERE: &[&str] = &["EXPRESS_ONEZONE", "OUTPOSTS", "SNOW", "FSX_OPENZFS", "FSX_ONTAP"];
+
+impl StorageClass {
+    /// Errors: InvalidStorageClass, NotImplemented (a class of directory buckets, Outposts, devices, file systems).
+    pub fn parse(text: &str) -> Result<Self, S3Error> {
+        text.parse().map_err(|_| match ELSEWHERE.contains(&text) {
+            true => S3Error::NotImplemented { what: format!("The storage class {text}") },
+            false => S3Error::InvalidStorageClass { class: text.to_owned() },
+        })
+    }
+
+    /// The class that a request asks for; STANDARD without one.
+    pub fn asked(text: Option<&str>) -> Result<Self, S3Error> {
+        text.map_or(Ok(Self::Standard), Self::parse)
+    }
+
+    pub fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
+
+    /// As the header of an answer says it: STANDARD is not said.
+    pub fn shown(self) -> Option<&'static str> {
+        (!self.is_standard()).then(|| self.as_str())
+    }
+
+    /// Its objects cannot be read until they are restored.
+    pub fn is_archive(self) -> bool {
+        matches!(self, Self::Glacier | Self::DeepArchive)
+    }
+}
+
+/// A readable copy of an archived object: asked for, or there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// When the copy is due.
+    pub due: Timestamp,
+    pub days: u32,
+    pub tier: Tier,
+    /// When the copy goes; `None` while it is being made.
+    #[serde(default)]
+    pub expires: Option<Timestamp>,
+}
+
+impl Restore {
+    /// As `x-amz-restore` says it; nothing once the copy has had its time.
+    pub fn shown(&self, now: Timestamp, date: impl Fn(Timestamp) -> String) -> Option<String> {
+        match self.expires {
+            None => Some("ongoing-request=\"true\"".to_owned()),
+            Some(expires) if expires > now => {
+                Some(format!("ongoing-request=\"false\", expiry-date=\"{}\"", date(expires)))
+            }
+            Some(_) => None,
+        }
+    }
+
+    pub fn is_ongoing(&self) -> bool {
+        self.expires.is_none()
+    }
+
+    /// The copy can be read.
+    pub fn is_there(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|expires| expires > now)
+    }
+}
+
+text_enum! {
+    /// How soon an archived object is to be readable.
+    pub enum Tier {
+        Expedited = "Expedited",
+        Standard = "Standard",
+        Bulk = "Bulk",
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Tier {
+    /// How long a restore takes: within what AWS states for the tier. `None` where the class does not have the tier.
+    ///
+    /// Source: Amazon S3 user guide, archive retrieval options.
+    pub fn takes(self, class: StorageClass) -> Option<Duration> {
+        match (class, self) {
+            (StorageClass::DeepArchive, Self::Expedited) => None,
+            (StorageClass::DeepArchive, Self::Standard) => Some(12 * HOUR),
+            (StorageClass::DeepArchive, Self::Bulk) => Some(48 * HOUR),
+            (_, Self::Expedited) => Some(3 * MINUTE),
+            (_, Self::Standard) => Some(4 * HOUR),
+            (_, Self::Bulk) => Some(8 * HOUR),
+        }
+    }
+}
+
+/// The first midnight (UTC) at or after a time.
+pub fn next_midnight(at: Timestamp) -> Timestamp {
+    let day = i64::try_from(DAY.as_millis()).expect("a day in milliseconds");
+    Timestamp::from_millis(at.as_millis().saturating_add(day - 1).div_euclid(day).saturating_mul(day))
+}
+
+pub fn days(count: u32) -> Duration {
+    DAY * count
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for (text, expected) in [
+            ("STANDARD", Ok(None)),
+            ("GLACIER_IR", Ok(Some("GLACIER_IR"))),
+            ("EXPRESS_ONEZONE", Err("NotImplemented")),
+            ("SNOW", Err("NotImplemented")),
+            ("standard", Err("InvalidStorageClass")),
+            ("", Err("InvalidStorageClass")),
+        ] {
+            let found = StorageClass::parse(text).map(StorageClass::shown).map_err(|error| error.code());
+            assert_eq!(found, expected, "{text}");
+        }
+        assert_eq!(StorageClass::asked(None).unwrap(), StorageClass::Standard);
+    }
+
+    #[test]
+    fn midnights() {
+        let at = |text: &str| Timestamp::from_jiff(text.parse().unwrap());
+        for (from, expected) in [
+            ("2026-11-21T00:00:00Z", "2026-11-21T00:00:00Z"),
+            ("2026-11-21T00:00:00.001Z", "2026-11-22T00:00:00Z"),
+            ("2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(next_midnight(at(from)), at(expected), "{from}");
+        }
+    }
+}
