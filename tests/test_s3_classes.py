@@ -26,22 +26,22 @@ def code_of(call, **arguments):
     return error_of(call, **arguments)["Error"]["Code"]
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_a_class_is_kept_and_shown(pond, bucket, name):
+@pytest.mark.parametrize("kind", CLASSES)
+def test_a_class_is_kept_and_shown(pond, bucket, kind):
     s3 = pond.client("s3")
     body = b"water " * 20_000
-    s3.put_object(Bucket=bucket, Key="k", Body=body, StorageClass=name)
-    assert s3.head_object(Bucket=bucket, Key="k")["StorageClass"] == name
+    s3.put_object(Bucket=bucket, Key="k", Body=body, StorageClass=kind)
+    assert s3.head_object(Bucket=bucket, Key="k")["StorageClass"] == kind
     listed = s3.list_objects_v2(Bucket=bucket)["Contents"][0]
-    assert (listed["StorageClass"], listed["Size"]) == (name, len(body))
-    assert s3.list_objects(Bucket=bucket)["Contents"][0]["StorageClass"] == name
-    assert s3.list_object_versions(Bucket=bucket)["Versions"][0]["StorageClass"] == name
+    assert (listed["StorageClass"], listed["Size"]) == (kind, len(body))
+    assert s3.list_objects(Bucket=bucket)["Contents"][0]["StorageClass"] == kind
+    assert s3.list_object_versions(Bucket=bucket)["Versions"][0]["StorageClass"] == kind
     attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["StorageClass"])
-    assert attributes["StorageClass"] == name
-    if name in ARCHIVES:
+    assert attributes["StorageClass"] == kind
+    if kind in ARCHIVES:
         answer = error_of(s3.get_object, Bucket=bucket, Key="k")
         assert answer["Error"]["Code"] == "InvalidObjectState"
-        assert answer["Error"]["StorageClass"] == name
+        assert answer["Error"]["StorageClass"] == kind
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 403
         source = {"Bucket": bucket, "Key": "k"}
         answer = error_of(s3.copy_object, Bucket=bucket, Key="c", CopySource=source)
@@ -49,7 +49,7 @@ def test_a_class_is_kept_and_shown(pond, bucket, name):
         assert "source object" in answer["Error"]["Message"]
     else:
         got = s3.get_object(Bucket=bucket, Key="k")
-        assert (got["StorageClass"], got["Body"].read()) == (name, body)
+        assert (got["StorageClass"], got["Body"].read()) == (kind, body)
 
 
 def test_standard_is_not_said(pond, bucket):
@@ -86,13 +86,13 @@ def test_uploads_have_a_class(pond, bucket):
 
 
 @pytest.mark.parametrize(
-    "name,code",
+    "kind,code",
     [("COLD", "InvalidStorageClass"), ("EXPRESS_ONEZONE", "NotImplemented"), ("OUTPOSTS", "NotImplemented")],
 )
-def test_what_is_no_class_is_refused(pond, bucket, name, code):
+def test_what_is_no_class_is_refused(pond, bucket, kind, code):
     s3 = pond.client("s3")
-    assert code_of(s3.put_object, Bucket=bucket, Key="k", Body=b"x", StorageClass=name) == code
-    assert code_of(s3.create_multipart_upload, Bucket=bucket, Key="k", StorageClass=name) == code
+    assert code_of(s3.put_object, Bucket=bucket, Key="k", Body=b"x", StorageClass=kind) == code
+    assert code_of(s3.create_multipart_upload, Bucket=bucket, Key="k", StorageClass=kind) == code
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     source = {"Bucket": bucket, "Key": "k"}
-    assert code_of(s3.copy_object, Bucket=bucket, Key="c", CopySource=source, StorageClass=name) == code
+    assert code_of(s3.copy_object, Bucket=bucket, Key="c", CopySource=source, StorageClass=kind) == code

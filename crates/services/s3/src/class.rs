@@ -1,7 +1,6 @@
 //! Storage classes: how the bytes of an object are kept, and what that means for its readers. Pure.
 
-use std::time::Duration;
-
+use millpond_blob::{Pack, Spread, WriteOptions};
 use millpond_core::Timestamp;
 use millpond_wire::text_enum;
 use serde::{Deserialize, Serialize};
@@ -21,6 +20,7 @@ text_enum! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro's variants take no attribute")]
 impl Default for StorageClass {
     fn default() -> Self {
         Self::Standard
@@ -53,6 +53,21 @@ impl StorageClass {
         (!self.is_standard()).then(|| self.as_str())
     }
 
+    /// How bytes of the class are kept: copies in every zone or in one, as they are or compressed.
+    pub fn keeping(self) -> WriteOptions<'static> {
+        let spread = match self {
+            Self::OnezoneIa | Self::ReducedRedundancy => Spread::OneZone,
+            Self::Standard
+            | Self::StandardIa
+            | Self::IntelligentTiering
+            | Self::GlacierIr
+            | Self::Glacier
+            | Self::DeepArchive => Spread::EveryZone,
+        };
+        let pack = if self.is_archive() { Pack::Compressed } else { Pack::Plain };
+        WriteOptions { spread, pack, key: None }
+    }
+
     /// Its objects cannot be read until they are restored.
     pub fn is_archive(self) -> bool {
         matches!(self, Self::Glacier | Self::DeepArchive)
@@ -83,10 +98,6 @@ impl Restore {
         }
     }
 
-    pub fn is_ongoing(&self) -> bool {
-        self.expires.is_none()
-    }
-
     /// The copy can be read.
     pub fn is_there(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|expires| expires > now)
@@ -100,36 +111,6 @@ text_enum! {
         Standard = "Standard",
         Bulk = "Bulk",
     }
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
-
-impl Tier {
-    /// How long a restore takes: within what AWS states for the tier. `None` where the class does not have the tier.
-    ///
-    /// Source: Amazon S3 user guide, archive retrieval options.
-    pub fn takes(self, class: StorageClass) -> Option<Duration> {
-        match (class, self) {
-            (StorageClass::DeepArchive, Self::Expedited) => None,
-            (StorageClass::DeepArchive, Self::Standard) => Some(12 * HOUR),
-            (StorageClass::DeepArchive, Self::Bulk) => Some(48 * HOUR),
-            (_, Self::Expedited) => Some(3 * MINUTE),
-            (_, Self::Standard) => Some(4 * HOUR),
-            (_, Self::Bulk) => Some(8 * HOUR),
-        }
-    }
-}
-
-/// The first midnight (UTC) at or after a time.
-pub fn next_midnight(at: Timestamp) -> Timestamp {
-    let day = i64::try_from(DAY.as_millis()).expect("a day in milliseconds");
-    Timestamp::from_millis(at.as_millis().saturating_add(day - 1).div_euclid(day).saturating_mul(day))
-}
-
-pub fn days(count: u32) -> Duration {
-    DAY * count
 }
 
 #[cfg(test)]
@@ -150,17 +131,5 @@ mod tests {
             assert_eq!(found, expected, "{text}");
         }
         assert_eq!(StorageClass::asked(None).unwrap(), StorageClass::Standard);
-    }
-
-    #[test]
-    fn midnights() {
-        let at = |text: &str| Timestamp::from_jiff(text.parse().unwrap());
-        for (from, expected) in [
-            ("2026-11-21T00:00:00Z", "2026-11-21T00:00:00Z"),
-            ("2026-11-21T00:00:00.001Z", "2026-11-22T00:00:00Z"),
-            ("2026-12-31T23:59:59Z", "2027-01-01T00:00:00Z"),
-        ] {
-            assert_eq!(next_midnight(at(from)), at(expected), "{from}");
-        }
     }
 }

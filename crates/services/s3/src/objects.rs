@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use millpond_blob::{BlobError, WriteError};
+use millpond_blob::{BlobError, WriteError, WriteOptions};
 use millpond_core::Timestamp;
 use millpond_store::Reads as _;
 use uuid::Uuid;
@@ -218,7 +218,7 @@ impl S3 {
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
         names::check_key(key)?;
-        let (placement, received) = self.write_bytes(body, expected).await?;
+        let (placement, received) = self.write_bytes(body, expected, facts.class.keeping()).await?;
         let modified = self.now();
         let checksum = received.checksum.clone();
         let object = ObjectRecord {
@@ -249,12 +249,13 @@ impl S3 {
         &self,
         body: S,
         expected: Expected,
+        keeping: WriteOptions<'_>,
     ) -> Result<(millpond_blob::Placement, Received), S3Error>
     where
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
         let mut body = Checked::new(body, expected);
-        let placement = self.0.blobs.write(&mut body).await.map_err(write_error)?;
+        let placement = self.0.blobs.write_with(&mut body, keeping).await.map_err(write_error)?;
         let received = body
             .into_received()
             .ok_or_else(|| S3Error::internal("writing a body", "it was not read to its end"))?;

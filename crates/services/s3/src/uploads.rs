@@ -9,6 +9,7 @@ use millpond_core::Timestamp;
 use millpond_store::{Reads as _, Span};
 use uuid::Uuid;
 
+use crate::class::StorageClass;
 use crate::condition::WriteCondition;
 use crate::digest::{Checksum, Coverage, PartValue, multipart_etag, of_parts, parse_value};
 use crate::error::S3Error;
@@ -83,11 +84,12 @@ impl S3 {
         (upload, number): (Uuid, u32),
         body: S,
         expected: Expected,
+        class: StorageClass,
     ) -> Result<(Received, Timestamp), S3Error>
     where
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
-        let (placement, received) = self.write_bytes(body, expected).await?;
+        let (placement, received) = self.write_bytes(body, expected, class.keeping()).await?;
         let modified = self.now();
         let part = PartRecord {
             size: received.size,

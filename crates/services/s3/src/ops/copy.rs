@@ -152,8 +152,10 @@ pub(super) async fn upload_part_copy(
         length: Some(length),
         ..Expected::anything(MAX_PUT.as_u64())
     };
-    let (received, modified) =
-        call.s3.write_part(&bucket, &input.key, (upload, number), source.read(range), expected).await?;
+    let (received, modified) = call
+        .s3
+        .write_part(&bucket, &input.key, (upload, number), source.read(range), expected, record.class)
+        .await?;
     let mut result = CopyPartResult {
         e_tag: Some(etag(&received.etag())),
         last_modified: Some(timestamp(modified)),

@@ -120,7 +120,8 @@ pub(super) async fn upload_part(call: Call, input: UploadPartInput) -> Result<Up
         )));
     }
     let body = request_body(input.body);
-    let (received, _) = call.s3.write_part(&bucket, &input.key, (upload, number), body, expected).await?;
+    let (received, _) =
+        call.s3.write_part(&bucket, &input.key, (upload, number), body, expected, record.class).await?;
     let mut output = UploadPartOutput {
         e_tag: Some(etag(&received.etag())),
         server_side_encryption: encrypted(),
