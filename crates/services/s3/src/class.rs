@@ -1,5 +1,7 @@
 //! Storage classes: how the bytes of an object are kept, and what that means for its readers. Pure.
 
+use std::time::Duration;
+
 use millpond_blob::{Pack, Spread, WriteOptions};
 use millpond_core::Timestamp;
 use millpond_wire::text_enum;
@@ -98,6 +100,10 @@ impl Restore {
         }
     }
 
+    pub fn is_ongoing(&self) -> bool {
+        self.expires.is_none()
+    }
+
     /// The copy can be read.
     pub fn is_there(&self, now: Timestamp) -> bool {
         self.expires.is_some_and(|expires| expires > now)
@@ -110,6 +116,25 @@ text_enum! {
         Expedited = "Expedited",
         Standard = "Standard",
         Bulk = "Bulk",
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+impl Tier {
+    /// How long a restore takes: within what AWS states for the tier. `None` where the class does not have the tier.
+    ///
+    /// Source: Amazon S3 user guide, archive retrieval options.
+    pub fn takes(self, class: StorageClass) -> Option<Duration> {
+        match (class, self) {
+            (StorageClass::DeepArchive, Self::Expedited) => None,
+            (StorageClass::DeepArchive, Self::Standard) => Some(12 * HOUR),
+            (StorageClass::DeepArchive, Self::Bulk) => Some(48 * HOUR),
+            (_, Self::Expedited) => Some(3 * MINUTE),
+            (_, Self::Standard) => Some(4 * HOUR),
+            (_, Self::Bulk) => Some(8 * HOUR),
+        }
     }
 }
 

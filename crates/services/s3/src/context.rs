@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, StatusCode};
 use millpond_gateway::Caller;
 use s3s::S3ErrorCode;
 
@@ -31,6 +31,7 @@ pub struct Context {
     operation: OnceLock<&'static str>,
     failure: Mutex<Option<S3Error>>,
     bucket_region: OnceLock<String>,
+    status: OnceLock<StatusCode>,
 }
 
 impl Context {
@@ -50,6 +51,7 @@ impl Context {
             operation: OnceLock::new(),
             failure: Mutex::new(None),
             bucket_region: OnceLock::new(),
+            status: OnceLock::new(),
         }
     }
 
@@ -94,6 +96,15 @@ impl Context {
 
     pub fn bucket_region(&self) -> Option<&str> {
         self.bucket_region.get().map(String::as_str)
+    }
+
+    /// For an answer of success that has not the status that s3s gives the operation.
+    pub fn answer_with(&self, status: StatusCode) {
+        let _already = self.status.set(status);
+    }
+
+    pub fn status(&self) -> Option<StatusCode> {
+        self.status.get().copied()
     }
 
     /// Keeps the error for the answer, which `http` renders itself; s3s only needs to know that there is one.

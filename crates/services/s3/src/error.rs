@@ -51,8 +51,10 @@ pub enum S3Error {
     #[error("The storage class you specified is not valid")]
     InvalidStorageClass { class: String },
     /// An archived object that is not restored.
-    #[error("{}", if *of_source { "Operation is not valid for the source object's storage class" } else { "The operation is not valid for the object's storage class" })]
-    InvalidObjectState { class: StorageClass, of_source: bool },
+    #[error("{message}")]
+    InvalidObjectState { class: StorageClass, message: &'static str },
+    #[error("Object restore is already in progress")]
+    RestoreAlreadyInProgress,
     #[error("Your key is too long")]
     KeyTooLong { size: usize },
     #[error("Your metadata headers exceed the maximum allowed metadata size")]
@@ -179,6 +181,7 @@ impl S3Error {
             Self::IllegalVersioningConfiguration => "IllegalVersioningConfigurationException",
             Self::InvalidStorageClass { .. } => "InvalidStorageClass",
             Self::InvalidObjectState { .. } => "InvalidObjectState",
+            Self::RestoreAlreadyInProgress => "RestoreAlreadyInProgress",
             Self::KeyTooLong { .. } => "KeyTooLongError",
             Self::MetadataTooLarge { .. } => "MetadataTooLarge",
             Self::EntityTooLarge { .. } => "EntityTooLarge",
@@ -226,7 +229,8 @@ impl S3Error {
             | Self::NoSuchConfiguration { .. } => StatusCode::NOT_FOUND,
             Self::BucketAlreadyExists { .. }
             | Self::BucketAlreadyOwnedByYou { .. }
-            | Self::BucketNotEmpty { .. } => StatusCode::CONFLICT,
+            | Self::BucketNotEmpty { .. }
+            | Self::RestoreAlreadyInProgress => StatusCode::CONFLICT,
             Self::InvalidBucketName { .. }
             | Self::TooManyBuckets
             | Self::IllegalLocationConstraint { .. }
@@ -367,6 +371,7 @@ impl S3Error {
             | Self::AuthorizationQueryParameters { .. }
             | Self::SlowDown
             | Self::InsufficientStorage
+            | Self::RestoreAlreadyInProgress
             | Self::Internal { .. } => Vec::new(),
         }
     }

@@ -121,7 +121,10 @@ impl S3Http {
         let (mut response, cause) = match (context.take_failure(), outcome) {
             (Some(error), _) => (whole(render::error(&error, about)), cause(&error)),
             (None, Ok(response)) if is_foreign_error(&response) => foreign(response, about).await,
-            (None, Ok(response)) => (response.map(|body| body.map_err(Into::into).boxed_unsync()), None),
+            (None, Ok(mut response)) => {
+                *response.status_mut() = context.status().unwrap_or(response.status());
+                (response.map(|body| body.map_err(Into::into).boxed_unsync()), None)
+            }
             (None, Err(error)) => {
                 let source: Box<dyn std::error::Error + Send + Sync> = error.into();
                 let error = S3Error::internal("answering a request", source);

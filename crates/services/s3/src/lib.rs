@@ -5,8 +5,9 @@
 //!
 //! - On the way in: `http_service` (a request's way), `auth` (signatures), `chunked` (bodies in chunks), `refuse` (what is not
 //!   acted on), `ops` (the operations), `render` (errors).
-//! - The work: `objects`, `uploads`; `receive` (checking a body while it passes by), `store` (how all is kept), `pins` and
-//!   `worker` (bytes that nothing names any more).
+//! - The work: `objects`, `uploads`, `lifecycle` (rules, and the daily run), `rewrite` (bytes kept anew); `receive`
+//!   (checking a body while it passes by), `store` (how all is kept), `pins` and `worker` (bytes that nothing names any
+//!   more).
 //! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `tags`, `version`, `class`, `error`.
 //! - [`fuzz`]: the entry for a fuzzer of bodies in chunks.
 
@@ -22,6 +23,7 @@ mod error;
 pub mod fuzz;
 mod http_service;
 mod known;
+mod lifecycle;
 mod listing;
 mod names;
 mod objects;
@@ -31,6 +33,7 @@ mod pins;
 mod receive;
 mod refuse;
 mod render;
+mod rewrite;
 mod service;
 mod store;
 mod tags;

@@ -18,7 +18,7 @@ use crate::digest::Checksum;
 use crate::error::S3Error;
 use crate::listing::{self, Page, Question};
 use crate::names;
-use crate::parts::Placed;
+use crate::parts::{Placed, Runs};
 use crate::pins::Pin;
 use crate::receive::{Checked, Expected, Received};
 use crate::service::S3;
@@ -119,11 +119,37 @@ impl Object {
         Ok(whole.freeze())
     }
 
+    /// The parts that it is made of; `None` for an object that came in one piece.
+    pub(crate) fn runs(&self) -> Option<&Runs> {
+        match &*self.body {
+            BodyRecord::Whole(_) => None,
+            BodyRecord::Parts { runs, .. } => Some(runs),
+        }
+    }
+
+    pub(crate) fn part_record(&self, position: u32) -> Result<PartRecord, S3Error> {
+        let gone = || S3Error::internal("reading a part of an object", "it has no such part");
+        let BodyRecord::Parts { upload, runs } = &*self.body else { return Err(gone()) };
+        self.s3.part(*upload, runs.nth(position).ok_or_else(gone)?.number)
+    }
+
+    /// Its bytes can only be read with a key that a caller brings.
+    pub(crate) fn needs_key(&self) -> Result<bool, S3Error> {
+        match &*self.body {
+            BodyRecord::Whole(placement) => Ok(placement.needs_key()),
+            BodyRecord::Parts { .. } => Ok(self.part_record(1)?.placement.needs_key()),
+        }
+    }
+
     /// Errors: InvalidObjectState (archived, and not restored).
     pub(crate) fn check_readable(&self, now: Timestamp, of_source: bool) -> Result<(), S3Error> {
         let (class, restore) = (self.info.class, &self.info.restore);
         let readable = !class.is_archive() || restore.is_some_and(|restore| restore.is_there(now));
-        if readable { Ok(()) } else { Err(S3Error::InvalidObjectState { class, of_source }) }
+        let message = match of_source {
+            true => "Operation is not valid for the source object's storage class",
+            false => "The operation is not valid for the object's storage class",
+        };
+        if readable { Ok(()) } else { Err(S3Error::InvalidObjectState { class, message }) }
     }
 
     /// The part that `partNumber=N` means, with its checksum. An object that came in one piece is its own part 1.
@@ -172,11 +198,23 @@ impl S3 {
         loop {
             let object = self.metadata().object(&self.metadata().read()?, &bucket.record, key, version)?;
             // Pinned first and read then: what is there after the pin stays.
-            let pin = Arc::new(self.0.pins.pin(object.content));
-            let Some(content) = self.metadata().read()?.get(&CONTENTS, &object.content)? else {
+            let mut pin = self.0.pins.pin(object.content);
+            let Some(mut content) = self.metadata().read()?.get(&CONTENTS, &object.content)? else {
                 continue; // It was overwritten or deleted between the two.
             };
-            let parts = match &content.body {
+            let copied = object.restore.is_some_and(|restore| restore.is_there(self.now()));
+            if let Some(id) = bytes_of(&content, copied) {
+                pin = self.0.pins.pin(id);
+                match self.metadata().read()?.get(&CONTENTS, &object.content)? {
+                    Some(again) if bytes_of(&again, copied) == Some(id) => content = again,
+                    _ => continue, // The bytes were moved between the two.
+                }
+            }
+            let body = match content.copy {
+                Some(copy) if copied => copy.body,
+                _ => content.body,
+            };
+            let parts = match &body {
                 BodyRecord::Whole(_) => None,
                 BodyRecord::Parts { runs, .. } => Some(runs.count()),
             };
@@ -193,7 +231,12 @@ impl S3 {
                 restore: object.restore,
                 parts,
             };
-            return Ok(Object { s3: self.clone(), info: Arc::new(info), body: Arc::new(content.body), pin });
+            return Ok(Object {
+                s3: self.clone(),
+                info: Arc::new(info),
+                body: Arc::new(body),
+                pin: Arc::new(pin),
+            });
         }
     }
 
@@ -238,6 +281,8 @@ impl S3 {
             checksum: Some(checksum),
             body: BodyRecord::Whole(placement.clone()),
             tags: facts.tags,
+            pinned: None,
+            copy: None,
         };
         let named = self.metadata().put_object(bucket, key, object, content, condition).await;
         let placed = self.settle(&placement, named, |placed| placed.garbage).await?;
@@ -327,11 +372,17 @@ impl S3 {
     }
 }
 
+/// What the bytes that are read are pinned under, where it is not the content's own id.
+fn bytes_of(content: &ContentRecord, copied: bool) -> Option<Uuid> {
+    let copy = content.copy.as_ref().filter(|_| copied);
+    copy.map(|copy| copy.pinned).or(content.pinned)
+}
+
 fn read_error(error: BlobError) -> S3Error {
     S3Error::internal("reading an object's bytes", error)
 }
 
-fn write_error(error: WriteError<S3Error>) -> S3Error {
+pub(crate) fn write_error(error: WriteError<S3Error>) -> S3Error {
     match error {
         WriteError::Body(error) => error,
         WriteError::Blob(error) if error.is_disk_full() => S3Error::InsufficientStorage,

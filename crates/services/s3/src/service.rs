@@ -9,7 +9,9 @@ use millpond_work::{Tasks, Wake};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::lifecycle::LifecycleRun;
 use crate::pins::Pins;
+use crate::rewrite::Restores;
 use crate::store::Metadata;
 use crate::worker;
 
@@ -70,22 +72,26 @@ pub(crate) struct Inner {
     pub(crate) clock: Clock,
     pub(crate) pins: Pins,
     pub(crate) garbage: Wake,
+    pub(crate) restores: Wake,
     pub(crate) settings: S3Settings,
 }
 
 impl S3 {
     /// Starts the service and its workers.
     pub fn open(deps: Deps<'_>) -> Self {
-        let garbage = Wake::new();
+        let (garbage, restores) = (Wake::new(), Wake::new());
         let s3 = Self(Arc::new(Inner {
             metadata: Metadata::new(deps.store),
             blobs: deps.blobs,
             clock: deps.clock,
             pins: Pins::default(),
             garbage: garbage.clone(),
+            restores: restores.clone(),
             settings: deps.settings,
         }));
         deps.tasks.worker_woken_by(&garbage, worker::GarbageRemoval::new(s3.clone()));
+        deps.tasks.worker_woken_by(&restores, Restores::new(s3.clone()));
+        deps.tasks.worker(LifecycleRun::new(s3.clone()));
         deps.tasks.worker(worker::Sweep::new(s3.clone()));
         s3
     }

@@ -390,6 +390,115 @@ async fn multipart_over_http() {
     assert_eq!(pond.rows(), (0, 0, 0, 0));
 }
 
+/// Moving and restoring an upload's parts, step by step, with what each step leaves on the disk.
+#[tokio::test]
+async fn an_upload_in_parts_is_moved_and_leaves_nothing() {
+    let pond = pond();
+    pond.send(Method::PUT, "/bucket", &[], "").await;
+    let begun = pond.send(Method::POST, "/bucket/k?uploads", &[], "").await;
+    let id = begun.element("UploadId").to_owned();
+    let large = "x".repeat(5 << 20);
+    let mut parts = String::new();
+    for (number, body) in [(1, large.as_str()), (2, "the end")] {
+        let put =
+            pond.send(Method::PUT, &format!("/bucket/k?partNumber={number}&uploadId={id}"), &[], body).await;
+        let tag = put.header("etag");
+        parts.push_str(&format!("<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"));
+    }
+    let whole = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    let done = pond.send(Method::POST, &format!("/bucket/k?uploadId={id}"), &[], &whole).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    let bucket = pond.s3.metadata().bucket("bucket").unwrap();
+    let before =
+        pond.s3.metadata().object(&pond.s3.metadata().read().unwrap(), &bucket.record, "k", None).unwrap();
+    let reader = pond.s3.open_object(&bucket, "k", None).unwrap();
+    pond.s3.change_class(&bucket, "k", &before, StorageClass::Glacier).await.unwrap();
+    let stale = pond.s3.change_class(&bucket, "k", &before, StorageClass::DeepArchive).await;
+    assert!(matches!(stale, Err(S3Error::PreconditionFailed { .. })), "{stale:?}");
+    pond.collect().await;
+    assert_eq!(pond.rows(), (1, 4, 1, 2), "what the reader reads stays; what was not taken over is gone");
+    assert_eq!(reader.bytes(0..u64::MAX).await.unwrap().len(), large.len() + 7);
+    drop(reader);
+    pond.collect().await;
+    assert_eq!(pond.rows(), (1, 2, 0, 1));
+    let days = "<RestoreRequest><Days>1</Days></RestoreRequest>";
+    let asked = pond.send(Method::POST, "/bucket/k?restore", &[], days).await;
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    let restored = async |expected: &str| {
+        while !pond
+            .send(Method::HEAD, "/bucket/k", &[], "")
+            .await
+            .header("x-amz-restore")
+            .starts_with(expected)
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    pond.clock.advance(Duration::from_secs(4 * 3_600));
+    restored("ongoing-request=\"false\"").await;
+    pond.collect().await;
+    assert_eq!(pond.rows(), (1, 4, 0, 2), "a readable copy");
+    let get = pond.send(Method::GET, "/bucket/k?partNumber=2", &[], "").await;
+    assert_eq!((get.status.as_u16(), get.body.as_str()), (206, "the end"));
+    pond.clock.advance(Duration::from_secs(2 * 86_400));
+    assert_eq!(pond.send(Method::GET, "/bucket/k", &[], "").await.element("Code"), "InvalidObjectState");
+    while pond.s3.metadata().next_restore().unwrap().is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    pond.collect().await;
+    assert_eq!(pond.rows(), (1, 2, 0, 1));
+    pond.send(Method::DELETE, "/bucket/k", &[], "").await;
+    pond.collect().await;
+    assert_eq!(pond.rows(), (0, 0, 0, 0));
+}
+
+/// Rules act by the clock, and on what they are about.
+#[tokio::test]
+async fn rules_act_as_the_clock_turns() {
+    let pond = pond();
+    pond.send(Method::PUT, "/bucket", &[], "").await;
+    let body = "x".repeat(200_000);
+    for key in ["logs/a", "logs/b", "other"] {
+        assert_eq!(pond.send(Method::PUT, &format!("/bucket/{key}"), &[], &body).await.status, 200);
+    }
+    pond.send(Method::PUT, "/bucket/logs/small", &[], "x").await;
+    pond.send(Method::POST, "/bucket/logs/upload?uploads", &[], "").await;
+    let rules = "<LifecycleConfiguration><Rule><ID>a b</ID><Status>Enabled</Status><Filter><Prefix>logs/</Prefix></Filter>\
+        <Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass></Transition>\
+        <Transition><Days>60</Days><StorageClass>GLACIER</StorageClass></Transition>\
+        <Expiration><Days>90</Days></Expiration>\
+        <AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload>\
+        </Rule></LifecycleConfiguration>";
+    let put = pond.send(Method::PUT, "/bucket?lifecycle", &[], rules).await;
+    assert_eq!(put.status, 200, "{}", put.body);
+    let shown = pond.send(Method::GET, "/bucket?lifecycle", &[], "").await;
+    assert_eq!((shown.element("ID"), shown.element("Prefix")), ("a b", "logs/"), "{}", shown.body);
+    let head = pond.send(Method::HEAD, "/bucket/logs/a", &[], "").await;
+    assert!(head.header("x-amz-expiration").ends_with("rule-id=\"a%20b\""), "{:?}", head.headers);
+    let listed = async |expected: &str| loop {
+        let list = pond.send(Method::GET, "/bucket?list-type=2", &[], "").await;
+        let classes: Vec<&str> =
+            list.body.split("<StorageClass>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+        if classes.join(" ") == expected {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let day = |days: u64| Duration::from_secs(days * 86_400);
+    for (days, expected) in [
+        (31, "STANDARD_IA STANDARD_IA STANDARD STANDARD"),
+        (30, "GLACIER GLACIER STANDARD STANDARD"),
+        (30, "STANDARD"),
+    ] {
+        pond.clock.advance(day(days));
+        tokio::time::timeout(Duration::from_secs(20), listed(expected)).await.expect(expected);
+    }
+    let uploads = pond.send(Method::GET, "/bucket?uploads", &[], "").await;
+    assert!(!uploads.body.contains("<Upload>"), "{}", uploads.body);
+    pond.collect().await;
+    assert_eq!(pond.rows(), (1, 0, 0, 1));
+}
+
 #[tokio::test]
 async fn a_clock_that_is_turned_is_the_clock_of_objects() {
     let pond = pond();
@@ -448,6 +557,8 @@ fn records_of_earlier_versions_are_read() {
             checksum,
             body: BodyRecord::Parts { upload: id, runs },
             tags: BTreeMap::new(),
+            pinned: None,
+            copy: None,
         },
         "83aa6174747269627574657381ac636f6e74656e745f74797065a3612f62a8636865636b73756d84a9616c67\
          6f726974686da54372633332a8636f766572616765aa46756c6c4f626a656374a576616c7565c40401020304\

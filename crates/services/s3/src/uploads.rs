@@ -134,7 +134,8 @@ impl S3 {
             };
             let body = BodyRecord::Parts { upload, runs: whole.runs };
             let (attributes, tags) = (record.attributes.clone(), record.tags.clone());
-            Ok((object, ContentRecord { attributes, checksum: Some(whole.checksum), body, tags }))
+            let checksum = Some(whole.checksum);
+            Ok((object, ContentRecord { attributes, checksum, body, tags, pinned: None, copy: None }))
         };
         let done = self.metadata().complete_upload(bucket, key, upload, condition, assemble).await?;
         self.0.garbage.wake();

@@ -82,6 +82,15 @@ impl std::fmt::Display for Wanted {
     }
 }
 
+impl From<VersionId> for Wanted {
+    fn from(version: VersionId) -> Self {
+        match version.versioned {
+            true => Self::Id { sequence: version.sequence, id: version.id },
+            false => Self::Null,
+        }
+    }
+}
+
 impl Wanted {
     /// Errors: InvalidArgument.
     pub fn parse(text: &str) -> Result<Self, S3Error> {

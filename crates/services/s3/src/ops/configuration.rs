@@ -20,8 +20,6 @@ macro_rules! absent {
 absent! {
     get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput:
         "NoSuchCORSConfiguration", "The CORS configuration does not exist";
-    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput:
-        "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
     get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput:
         "NoSuchBucketPolicy", "The bucket policy does not exist";
     get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput:

@@ -88,7 +88,7 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     let condition = WriteCondition::of(&call.context.headers)?;
     let body = source.read(0..info.size);
     let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
-    let facts = Facts { attributes, tags, class };
+    let facts = Facts { attributes, tags: tags.clone(), class };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut result = CopyObjectResult {
@@ -101,6 +101,13 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     Ok(CopyObjectOutput {
         copy_object_result: Some(result),
         server_side_encryption: encrypted(),
+        expiration: super::lifecycle::expiration(
+            &call.s3,
+            &bucket,
+            (&input.key, info.size),
+            &tags,
+            written.modified,
+        )?,
         version_id: written.version,
         copy_source_version_id: info.version.clone(),
         ..CopyObjectOutput::default()

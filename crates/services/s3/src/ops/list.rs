@@ -34,6 +34,7 @@ pub(super) async fn list_objects_v2(
         })?),
     };
     let limit = page_size(input.max_keys, "max-keys")?;
+    let restores = asks_for_restores(&call, input.optional_object_attributes.as_deref())?;
     let question =
         Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after: after.as_deref(), limit };
     let page = call.s3.list_objects(&bucket, &question)?;
@@ -46,7 +47,7 @@ pub(super) async fn list_objects_v2(
         continuation_token: input.continuation_token,
         next_continuation_token: page.next.as_ref().map(|last| PageToken::encode(last, &belongs)),
         common_prefixes: common_prefixes(&page, encoded),
-        contents: Some(contents(page, encoded, owner.as_ref())),
+        contents: Some(contents(page, encoded, owner.as_ref(), restores)),
         prefix: Some(encode(&prefix, encoded)),
         delimiter: input.delimiter.map(|text| encode(&text, encoded)),
         start_after: input.start_after.map(|text| encode(&text, encoded)),
@@ -63,6 +64,7 @@ pub(super) async fn list_objects(call: Call, input: ListObjectsInput) -> Result<
     let encoded = is_encoded(input.encoding_type.as_ref())?;
     let prefix = input.prefix.clone().unwrap_or_default();
     let limit = page_size(input.max_keys, "max-keys")?;
+    let restores = asks_for_restores(&call, input.optional_object_attributes.as_deref())?;
     let after = input.marker.as_deref().filter(|marker| !marker.is_empty());
     let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
     let page = call.s3.list_objects(&bucket, &Question { prefix: &prefix, delimiter, after, limit })?;
@@ -75,7 +77,7 @@ pub(super) async fn list_objects(call: Call, input: ListObjectsInput) -> Result<
         is_truncated: Some(page.next.is_some()),
         next_marker,
         common_prefixes: common_prefixes(&page, encoded),
-        contents: Some(contents(page, encoded, Some(&owner))),
+        contents: Some(contents(page, encoded, Some(&owner), restores)),
         prefix: Some(encode(&prefix, encoded)),
         marker: Some(encode(input.marker.as_deref().unwrap_or_default(), encoded)),
         delimiter: input.delimiter.map(|text| encode(&text, encoded)),
@@ -97,6 +99,7 @@ pub(super) async fn list_object_versions(
     let prefix = input.prefix.clone().unwrap_or_default();
     let limit = page_size(input.max_keys, "max-keys")?;
     let after = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
+    let restores = asks_for_restores(&call, input.optional_object_attributes.as_deref())?;
     let after_version = after_version(&call, &bucket, after, input.version_id_marker.as_deref())?;
     let question = Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after, limit };
     let page = call.s3.list_versions(&bucket, &question, after_version)?;
@@ -118,7 +121,7 @@ pub(super) async fn list_object_versions(
                 key,
                 last_modified: Some(timestamp(record.modified)),
                 owner,
-                restore_status: None,
+                restore_status: restores.and_then(|now| restore_status(&record, now)),
                 size: Some(size(record.size)),
                 storage_class: Some(ObjectVersionStorageClass::from_static(record.class.as_str())),
                 version_id,
@@ -150,6 +153,36 @@ pub(super) async fn list_object_versions(
     })
 }
 
+/// When a listing is to say how restores stand: now.
+///
+/// Errors: InvalidArgument (an attribute that listings do not have).
+fn asks_for_restores(
+    call: &Call,
+    asked: Option<&[OptionalObjectAttributes]>,
+) -> Result<Option<millpond_core::Timestamp>, S3Error> {
+    let mut names =
+        asked.unwrap_or_default().iter().flat_map(|names| names.as_str().split(',')).map(str::trim);
+    match names.find(|name| *name != OptionalObjectAttributes::RESTORE_STATUS) {
+        Some(other) => Err(S3Error::invalid_argument(
+            "Invalid attribute name specified",
+            "x-amz-optional-object-attributes",
+            other,
+        )),
+        None => Ok(asked.filter(|asked| !asked.is_empty()).map(|_| call.s3.now())),
+    }
+}
+
+fn restore_status(record: &ObjectRecord, now: millpond_core::Timestamp) -> Option<RestoreStatus> {
+    let restore = record.restore?;
+    let is_restore_in_progress = Some(restore.is_ongoing());
+    match restore.expires {
+        Some(expires) if expires <= now => None,
+        expires => {
+            Some(RestoreStatus { is_restore_in_progress, restore_expiry_date: expires.map(timestamp) })
+        }
+    }
+}
+
 /// The place of a version marker in the order of its key.
 fn after_version(
     call: &Call,
@@ -171,7 +204,12 @@ fn common_prefixes<T>(page: &Page<T>, encoded: bool) -> Option<Vec<CommonPrefix>
     (!page.prefixes.is_empty()).then(|| prefixes.collect())
 }
 
-fn contents(page: Page<ObjectRecord>, encoded: bool, owner: Option<&Owner>) -> Vec<Object> {
+fn contents(
+    page: Page<ObjectRecord>,
+    encoded: bool,
+    owner: Option<&Owner>,
+    restores: Option<millpond_core::Timestamp>,
+) -> Vec<Object> {
     let shown = page.items.into_iter().map(|(key, record)| Object {
         checksum_algorithm: record.checksum.map(|(of, _)| vec![algorithm(of)]),
         checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
@@ -179,7 +217,7 @@ fn contents(page: Page<ObjectRecord>, encoded: bool, owner: Option<&Owner>) -> V
         key: Some(encode(&key, encoded)),
         last_modified: Some(timestamp(record.modified)),
         owner: owner.cloned(),
-        restore_status: None,
+        restore_status: restores.and_then(|now| restore_status(&record, now)),
         size: Some(size(record.size)),
         storage_class: Some(ObjectStorageClass::from_static(record.class.as_str())),
     });

@@ -7,9 +7,11 @@ mod bucket;
 mod configuration;
 mod convert;
 mod copy;
+mod lifecycle;
 mod list;
 mod multipart;
 mod object;
+mod restore;
 mod tagging;
 mod versioning;
 
@@ -82,6 +84,7 @@ operations! {
     create_bucket(CreateBucketInput) -> CreateBucketOutput = bucket;
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart;
     delete_bucket(DeleteBucketInput) -> DeleteBucketOutput = bucket;
+    delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput = lifecycle;
     delete_bucket_tagging(DeleteBucketTaggingInput) -> DeleteBucketTaggingOutput = tagging;
     delete_object(DeleteObjectInput) -> DeleteObjectOutput = object;
     delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput = tagging;
@@ -90,7 +93,7 @@ operations! {
     get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = configuration;
     get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = configuration;
     get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput = configuration;
-    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput = configuration;
+    get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput = lifecycle;
     get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput = bucket;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = configuration;
     get_bucket_notification_configuration(GetBucketNotificationConfigurationInput) -> GetBucketNotificationConfigurationOutput = configuration;
@@ -116,10 +119,12 @@ operations! {
     list_objects(ListObjectsInput) -> ListObjectsOutput = list;
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = list;
     list_parts(ListPartsInput) -> ListPartsOutput = multipart;
+    put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput) -> PutBucketLifecycleConfigurationOutput = lifecycle;
     put_bucket_tagging(PutBucketTaggingInput) -> PutBucketTaggingOutput = tagging;
     put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput = versioning;
     put_object(PutObjectInput) -> PutObjectOutput = object;
     put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput = tagging;
+    restore_object(RestoreObjectInput) -> RestoreObjectOutput = restore;
     upload_part(UploadPartInput) -> UploadPartOutput = multipart;
     upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput = copy;
 }

@@ -8,6 +8,7 @@ use super::convert::{
     algorithm, attributes_of, checksum_type, checksums_of, count, encode, encrypted, etag, expected,
     is_encoded, owner, page_size, request_body, set_checksum, size, timestamp,
 };
+use super::lifecycle::{abort, expiration};
 use crate::condition::WriteCondition;
 use crate::digest::{Algorithm, Coverage};
 use crate::error::S3Error;
@@ -41,11 +42,14 @@ pub(super) async fn create_multipart_upload(
         tags: tags::parse_header(input.tagging.as_deref().unwrap_or_default())?,
         class: crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?,
     };
+    let (abort_date, abort_rule_id) = abort(&call.s3, &bucket, &input.key, record.initiated)?;
     let upload = call.s3.begin_upload(&bucket, &input.key, record).await?;
     Ok(CreateMultipartUploadOutput {
         bucket: Some(bucket.name),
         key: Some(input.key),
         upload_id: Some(upload_id(upload)),
+        abort_date,
+        abort_rule_id,
         checksum_algorithm: checksum.map(|(of, _)| algorithm(of)),
         checksum_type: checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
         server_side_encryption: encrypted(),
@@ -145,7 +149,9 @@ pub(super) async fn complete_multipart_upload(
     let completion = completion(&input)?;
     let (placed, content) =
         call.s3.complete_upload(&bucket, &input.key, upload, completion, condition).await?;
+    let about = (input.key.as_str(), placed.object.size);
     let mut output = CompleteMultipartUploadOutput {
+        expiration: expiration(&call.s3, &bucket, about, &content.tags, placed.object.modified)?,
         location: Some(format!("/{}/{}", bucket.name, encode(&input.key, true))),
         bucket: Some(bucket.name),
         key: Some(input.key),
@@ -231,7 +237,10 @@ pub(super) async fn list_parts(call: Call, input: ListPartsInput) -> Result<List
     });
     let shown: Vec<Part> = shown.collect();
     let owner = owner(&bucket.record.account);
+    let (abort_date, abort_rule_id) = abort(&call.s3, &bucket, &input.key, record.initiated)?;
     Ok(ListPartsOutput {
+        abort_date,
+        abort_rule_id,
         bucket: Some(bucket.name),
         key: Some(input.key),
         upload_id: Some(input.upload_id),

@@ -9,6 +9,7 @@ use super::convert::{
     answer_body, attributes_of, checksum_type, checksums_of, content_type, count, encrypted, etag, expected,
     from_timestamp, http_date, request_body, set_checksum, size, timestamp,
 };
+use super::lifecycle::{expiration, expiration_of};
 use crate::access::authorize;
 use crate::condition::{ReadConditions, Reader, WriteCondition};
 use crate::digest::Checksum;
@@ -37,11 +38,18 @@ pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutO
     let body = request_body(input.body);
     let tags = tags::parse_header(input.tagging.as_deref().unwrap_or_default())?;
     let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
-    let facts = Facts { attributes, tags, class };
+    let facts = Facts { attributes, tags: tags.clone(), class };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut output = PutObjectOutput {
         version_id: written.version.clone(),
+        expiration: expiration(
+            &call.s3,
+            &bucket,
+            (&input.key, written.received.size),
+            &tags,
+            written.modified,
+        )?,
         e_tag: Some(etag(&written.etag)),
         server_side_encryption: encrypted(),
         checksum_type: Some(checksum_type(checksum)),
@@ -172,6 +180,9 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
     )?;
     let mut output = read_output!(GetObjectOutput, info, &given, call.s3.now());
     output.tag_count = (!info.tags.is_empty()).then(|| count(info.tags.len()));
+    if input.version_id.is_none() {
+        output.expiration = expiration_of(&call.s3, &bucket, info)?;
+    }
     output.body = Some(answer_body(object.read(given.bytes)));
     Ok(output)
 }
@@ -200,7 +211,11 @@ pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<He
             with_checksum: input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED),
         },
     )?;
-    Ok(read_output!(HeadObjectOutput, info, &given, call.s3.now()))
+    let mut output = read_output!(HeadObjectOutput, info, &given, call.s3.now());
+    if input.version_id.is_none() {
+        output.expiration = expiration_of(&call.s3, &bucket, info)?;
+    }
+    Ok(output)
 }
 
 /// The attributes of an object that are asked for, without its bytes.

@@ -40,6 +40,7 @@ impl Cache {
 /// The configurations that there are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Kind {
+    Lifecycle,
     Tagging,
 }
 

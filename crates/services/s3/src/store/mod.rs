@@ -8,12 +8,14 @@
 //! - A content has an id of its own.
 //! - Bytes that a transaction makes unreachable are written down as garbage in the same transaction; `worker` removes them.
 //!
-//! `records`: the shapes. `buckets`, `documents`, `objects`, `uploads`: the transactions.
+//! `records`: the shapes. `buckets`, `documents`, `objects`, `uploads`, `lifecycle`, `rewrites`: the transactions.
 
 mod buckets;
 mod documents;
+mod lifecycle;
 mod objects;
 mod records;
+mod rewrites;
 #[cfg(test)]
 mod tests;
 mod uploads;
@@ -28,8 +30,10 @@ use uuid::Uuid;
 use crate::error::S3Error;
 
 pub use documents::{Document, DocumentRecord, Kind};
+pub use lifecycle::{Expired, Place, RunRecord};
 pub use objects::{Deleted, Placed, Target, objects_from, versions_from};
 pub use records::*;
+pub use rewrites::{Change, RestoreJob, Rewritten};
 pub use uploads::no_such_upload;
 
 pub const BUCKETS: Table<String, BucketRecord> = Table::new("s3.buckets");
@@ -47,7 +51,7 @@ pub const CONTENTS: Table<Uuid, ContentRecord> = Table::new("s3.contents");
 pub const UPLOADS: Table<(Uuid, String, Uuid), UploadRecord> = Table::new("s3.uploads");
 /// Parts by upload and number. They outlive the upload when it is completed: the object is made of them.
 pub const PARTS: Table<(Uuid, u32), PartRecord> = Table::new("s3.parts");
-/// Under the id of the content that they belonged to, so that readers of it can be waited for.
+/// Under the id that they are pinned under (the content's, until they are rewritten), so that readers can be waited for.
 pub const GARBAGE: Table<Uuid, Garbage> = Table::new("s3.garbage");
 /// Files that a record names, from the transaction that names them to the one that forgets them: what the sweep asks.
 pub const FILES: Table<Uuid, ()> = Table::new("s3.files");
@@ -118,14 +122,21 @@ fn name_file(txn: &mut Txn<'_>, placement: &Placement) -> Result<(), S3Error> {
 /// Removes a content; its bytes become garbage, if they are not in the record itself. True when they did.
 fn discard(txn: &mut Txn<'_>, content: Uuid) -> Result<bool, S3Error> {
     let Some(record) = txn.get(&CONTENTS, &content)? else { return Ok(false) };
-    let garbage = match record.body {
-        BodyRecord::Whole(placement) if placement.file().is_none() => None,
-        BodyRecord::Whole(placement) => Some(Garbage::Bytes(placement)),
-        BodyRecord::Parts { upload, .. } => Some(Garbage::Parts(upload)),
-    };
-    if let Some(garbage) = &garbage {
-        txn.put(&GARBAGE, &content, garbage)?;
+    let mut garbage = drop_body(txn, record.pinned.unwrap_or(content), record.body)?;
+    if let Some(copy) = record.copy {
+        garbage |= drop_body(txn, copy.pinned, copy.body)?;
     }
     txn.delete(&CONTENTS, &content)?;
-    Ok(garbage.is_some())
+    Ok(garbage)
+}
+
+/// Bytes that nothing names any more become garbage, if they are not in a record. True when they did.
+fn drop_body(txn: &mut Txn<'_>, pinned: Uuid, body: BodyRecord) -> Result<bool, S3Error> {
+    let garbage = match body {
+        BodyRecord::Whole(placement) if placement.file().is_none() => return Ok(false),
+        BodyRecord::Whole(placement) => Garbage::Bytes(placement),
+        BodyRecord::Parts { upload, .. } => Garbage::Parts(upload),
+    };
+    txn.put(&GARBAGE, &pinned, &garbage)?;
+    Ok(true)
 }

@@ -106,30 +106,7 @@ impl Metadata {
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
-                let found = find(txn, &record, &key, version)?;
-                let (mut object, superseded) = match found {
-                    Found::Current(object) => (object, None),
-                    Found::Older(row) => match row.what {
-                        What::Object(object) => (object, Some(row.superseded)),
-                        What::Marker(marker) => return Err(marked(&key, &marker, version)),
-                    },
-                };
-                let gone = || S3Error::internal("changing an object", "its content is gone");
-                let mut content = txn.get(&CONTENTS, &object.content)?.ok_or_else(gone)?;
-                let before = object.clone();
-                let outcome = change(&mut object, &mut content)?;
-                txn.put(&CONTENTS, &object.content, &content)?;
-                if object != before {
-                    match superseded {
-                        None => txn.put(&OBJECTS, &(record.id, &key), &object)?,
-                        Some(superseded) => {
-                            let what = What::Object(object.clone());
-                            let at = (record.id, &key, below(object.sequence));
-                            txn.put(&VERSIONS, &at, &VersionRecord { superseded, what })?;
-                        }
-                    }
-                }
-                Ok((outcome, object))
+                update(txn, &record, &key, version, |_, object, content| change(object, content))
             })
             .await
     }
@@ -166,13 +143,13 @@ impl Metadata {
 }
 
 /// One version of a key.
-enum Found {
+pub(super) enum Found {
     Current(ObjectRecord),
     /// Or the delete marker that is the newest version.
     Older(VersionRecord),
 }
 
-fn find(
+pub(super) fn find(
     reads: &impl Reads,
     bucket: &BucketRecord,
     key: &str,
@@ -202,6 +179,39 @@ fn find(
     row.filter(|row| wanted.names(row.version()))
         .map(Found::Older)
         .ok_or_else(|| S3Error::NoSuchVersion { key: key.to_owned(), version: wanted.to_string() })
+}
+
+/// Changes the records of one version of an object.
+pub(super) fn update<T>(
+    txn: &mut Txn<'_>,
+    bucket: &BucketRecord,
+    key: &str,
+    version: Option<Wanted>,
+    change: impl FnOnce(&mut Txn<'_>, &mut ObjectRecord, &mut ContentRecord) -> Result<T, S3Error>,
+) -> Result<(T, ObjectRecord), S3Error> {
+    let (mut object, superseded) = match find(txn, bucket, key, version)? {
+        Found::Current(object) => (object, None),
+        Found::Older(row) => match row.what {
+            What::Object(object) => (object, Some(row.superseded)),
+            What::Marker(marker) => return Err(marked(key, &marker, version)),
+        },
+    };
+    let gone = || S3Error::internal("changing an object", "its content is gone");
+    let mut content = txn.get(&CONTENTS, &object.content)?.ok_or_else(gone)?;
+    let before = object.clone();
+    let outcome = change(txn, &mut object, &mut content)?;
+    txn.put(&CONTENTS, &object.content, &content)?;
+    if object != before {
+        match superseded {
+            None => txn.put(&OBJECTS, &(bucket.id, key), &object)?,
+            Some(superseded) => {
+                let what = What::Object(object.clone());
+                let at = (bucket.id, key, below(object.sequence));
+                txn.put(&VERSIONS, &at, &VersionRecord { superseded, what })?;
+            }
+        }
+    }
+    Ok((outcome, object))
 }
 
 /// What a reader of a delete marker is told.
@@ -310,7 +320,7 @@ fn drop_row(txn: &mut Txn<'_>, at: &(Uuid, String), sequence: u64) -> Result<boo
     }
 }
 
-fn delete(
+pub(super) fn delete(
     txn: &mut Txn<'_>,
     bucket: &BucketRecord,
     target: Target,

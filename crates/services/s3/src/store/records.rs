@@ -111,6 +111,18 @@ pub struct ContentRecord {
     pub body: BodyRecord,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: Tags,
+    /// What its bytes are pinned under; without it, the content's own id. Bytes that are rewritten get another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Uuid>,
+    /// The readable copy of an archived object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyRecord>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CopyRecord {
+    pub pinned: Uuid,
+    pub body: BodyRecord,
 }
 
 /// Headers that are kept with an object and given back.

@@ -68,7 +68,14 @@ fn object(etag: &str) -> (ObjectRecord, ContentRecord) {
     let body = BodyRecord::Parts { upload: content, runs: crate::parts::Runs::default() };
     (
         object,
-        ContentRecord { attributes: Attributes::default(), checksum: None, body, tags: Default::default() },
+        ContentRecord {
+            attributes: Attributes::default(),
+            checksum: None,
+            body,
+            tags: Default::default(),
+            pinned: None,
+            copy: None,
+        },
     )
 }
 
