@@ -27,6 +27,8 @@ const CREDENTIALS: &str = "credentials";
 const ENDPOINT: &str = "endpoint";
 const LOCK: &str = "lock";
 const POND: &str = "pond";
+/// In the pond: the objects, or what is known of the zones that they are in.
+pub const OBJECTS: &str = "objects";
 const ROOT_KEY: &str = "root.key";
 
 /// A data folder that this process holds alone.
@@ -144,20 +146,20 @@ impl DataFolder {
         std::fs::remove_file(self.file(ENDPOINT)).context("removing the endpoint file")
     }
 
-    /// Takes the services' data away: at once by name, then from the disk.
-    pub fn discard_pond(&self) -> anyhow::Result<()> {
+    /// Takes the services' data away: at once by name, then from the disk, with what the pond has in `zones` outside it.
+    pub fn discard_pond(&self, zones: &[PathBuf]) -> anyhow::Result<()> {
         let gone = self.path.join(format!("discarded-{}", std::process::id()));
         std::fs::rename(self.pond(), &gone).context("setting the old data aside")?;
         File::open(&self.path)?.sync_all()?;
-        std::fs::remove_dir_all(&gone).context("removing the old data")
+        remove_discarded(&gone, zones)
     }
 
     /// Removes what a reset that was killed left behind.
-    pub fn sweep(&self) -> anyhow::Result<()> {
+    pub fn sweep(&self, zones: &[PathBuf]) -> anyhow::Result<()> {
         for entry in std::fs::read_dir(&self.path)? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().starts_with("discarded-") {
-                std::fs::remove_dir_all(entry.path())?;
+                remove_discarded(&entry.path(), zones)?;
             }
         }
         Ok(())
@@ -182,6 +184,12 @@ impl DataFolder {
         };
         write().with_context(|| format!("writing {}", self.file(name).display()))
     }
+}
+
+/// The zones first: what is in the pond tells which of them are its own.
+fn remove_discarded(pond: &Path, zones: &[PathBuf]) -> anyhow::Result<()> {
+    millpond_blob::discard(&pond.join(OBJECTS), zones).context("emptying the old data's zones")?;
+    std::fs::remove_dir_all(pond).context("removing the old data")
 }
 
 fn read(path: &Path) -> anyhow::Result<Option<String>> {

@@ -11,6 +11,7 @@ mod pond;
 mod serve;
 mod services;
 mod settings;
+mod zones;
 
 use std::process::ExitCode;
 

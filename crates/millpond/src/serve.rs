@@ -55,7 +55,7 @@ impl House {
             pond.close().await.context("the pond stays closed until the server is started again")?;
         }
         let (new, services) = tokio::task::block_in_place(|| {
-            self.folder.discard_pond()?;
+            self.folder.discard_pond(&self.settings.zones())?;
             Pond::open(&self.access, &self.folder.pond(), &self.root_key, self.clock.clone(), &self.settings)
         })?;
         *pond = Some(new);
@@ -124,7 +124,7 @@ impl Server {
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
         let addresses = addresses(&settings).await?;
         let folder = DataFolder::hold(&settings.data)?;
-        folder.sweep()?;
+        folder.sweep(&settings.zones())?;
         let account = folder.account(settings.account.as_ref())?;
         let root_key = folder.root_key()?;
         let (credentials, new_credentials) = folder.root_credentials()?;

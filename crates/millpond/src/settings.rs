@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use millpond_athena::AthenaSettings;
-use millpond_core::{AccountId, Region};
+use millpond_core::{AccountId, ByteSize, Region};
 use millpond_kinesis::KinesisSettings;
 use millpond_s3::S3Settings;
 use serde::de::value::MapAccessDeserializer;
@@ -44,6 +44,23 @@ pub struct Settings {
     pub athena: AthenaSettings,
     pub kinesis: KinesisSettings,
     pub s3: S3Settings,
+    pub storage: StorageSettings,
+}
+
+/// Where the bytes of objects are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageSettings {
+    /// One to three folders, ideally on a disk each; relative ones are under the data folder. None: inside the pond.
+    pub zones: Vec<PathBuf>,
+    /// What checks and repairs of copies read, in a second, from all disks together.
+    pub check_bytes: ByteSize,
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        Self { zones: Vec::new(), check_bytes: ByteSize::mib(64) }
+    }
 }
 
 impl Default for Settings {
@@ -62,6 +79,7 @@ impl Default for Settings {
             athena: AthenaSettings::default(),
             kinesis: KinesisSettings::default(),
             s3: S3Settings::default(),
+            storage: StorageSettings::default(),
         }
     }
 }
@@ -145,6 +163,11 @@ impl Settings {
         Self::merge(&file, path, environment, flags)
     }
 
+    /// The folders of the zones.
+    pub fn zones(&self) -> Vec<PathBuf> {
+        self.storage.zones.iter().map(|zone| self.data.join(zone)).collect()
+    }
+
     fn merge(
         file: &str,
         path: &Path,
@@ -208,7 +231,8 @@ fn typed(default: Option<&Value>, text: &str) -> anyhow::Result<Value> {
             Value::Float(text.parse().with_context(|| format!("{text:?} is not a number"))?)
         }
         Some(Value::Array(_)) => {
-            Value::Array(text.split(',').map(|part| Value::String(part.trim().to_owned())).collect())
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Value::Array(parts.map(|part| Value::String(part.to_owned())).collect())
         }
         _ => Value::String(text.to_owned()),
     })
@@ -271,6 +295,17 @@ mod tests {
         assert_eq!(shown(merge(file, &[], &ServeFlags::default()).unwrap()), expected);
         let environment = [("MILLPOND_LISTENERS", "127.0.0.1:1=vpce-1a2b, 127.0.0.1:2")];
         assert_eq!(shown(merge("", &environment, &ServeFlags::default()).unwrap()), expected);
+    }
+
+    #[test]
+    fn zones_are_under_the_data_folder_or_where_they_say() {
+        let zones =
+            |file: &str, environment| merge(file, environment, &ServeFlags::default()).unwrap().zones();
+        assert!(zones("", &[]).is_empty());
+        assert!(zones("", &[("MILLPOND_STORAGE_ZONES", "")]).is_empty());
+        let expected = [PathBuf::from("./millpond-data/one"), "/two".into()];
+        assert_eq!(zones("", &[("MILLPOND_STORAGE_ZONES", "one, /two")]), expected);
+        assert_eq!(zones("[storage]\nzones = [\"one\", \"/two\"]", &[]), expected);
     }
 
     #[test]
