@@ -13,7 +13,9 @@ use millpond_kms::Kms;
 use millpond_s3::{S3, S3Http};
 use millpond_sts::Sts;
 
+use crate::data::OBJECTS;
 use crate::pond::Foundation;
+use crate::zones::ZoneWatch;
 
 /// Opens every service over its part of the pond.
 pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
@@ -28,11 +30,18 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         settings: settings.kinesis.clone(),
     })
     .context("opening Kinesis")?;
-    let blobs = Blobs::open(&dir.join("objects"), root_key, clock.clone(), BlobOptions::default())
-        .context("opening the objects")?;
+    let options = BlobOptions {
+        zones: settings.zones(),
+        check_bytes_per_second: settings.storage.check_bytes.as_u64(),
+        ..BlobOptions::default()
+    };
+    let blobs =
+        Blobs::open(&dir.join(OBJECTS), root_key, clock.clone(), options).context("opening the objects")?;
+    tasks.worker(ZoneWatch(blobs.clone()));
     let s3 = S3::open(millpond_s3::Deps {
         store: store.clone(),
         blobs,
+        kms: kms.clone(),
         clock: clock.clone(),
         tasks,
         settings: settings.s3.clone(),

@@ -1,20 +1,24 @@
 //! The table of operations, and the one place where a request is authorized: which IAM action each operation needs, and
 //! on what. The wire's operations are checked before their input is read; the domain API asks through the same function.
 
-use millpond_core::Arn;
 use millpond_gateway::{Action, Authorization, Caller, OperationInfo, ServiceInfo, ServiceTable};
 use millpond_wire::Protocol;
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::dto::{CopyObjectInput, CopySource, UploadPartCopyInput};
+use s3s::dto::{CopyObjectInput, CopySource, CreateBucketInput, PutObjectTaggingInput, UploadPartCopyInput};
 use s3s::path::S3Path;
 use s3s::{S3Request, S3Result};
 
+use crate::acl;
 use crate::context::Context;
+use crate::decide::{Question, arn};
+use crate::encryption;
 use crate::error::S3Error;
+use crate::keys::Keys;
 use crate::known::KNOWN;
 use crate::refuse;
 use crate::service::{MAX_PUT, S3};
 use crate::store::Bucket;
+use crate::version::Wanted;
 
 /// What an operation's permission is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,11 +44,16 @@ const OPERATIONS: &[Line] = &[
     Line("CreateBucket", Action("s3:CreateBucket"), On::NewBucket),
     Line("CreateMultipartUpload", Action("s3:PutObject"), On::Object),
     Line("DeleteBucket", Action("s3:DeleteBucket"), On::Bucket),
+    Line("DeleteBucketCors", Action("s3:PutBucketCORS"), On::Bucket),
+    Line("DeleteBucketEncryption", Action("s3:PutEncryptionConfiguration"), On::Bucket),
     Line("DeleteBucketLifecycle", Action("s3:PutLifecycleConfiguration"), On::Bucket),
+    Line("DeleteBucketOwnershipControls", Action("s3:PutBucketOwnershipControls"), On::Bucket),
+    Line("DeleteBucketPolicy", Action("s3:DeleteBucketPolicy"), On::Bucket),
     Line("DeleteBucketTagging", Action("s3:PutBucketTagging"), On::Bucket),
     Line("DeleteObject", Action("s3:DeleteObject"), On::Object),
     Line("DeleteObjectTagging", Action("s3:DeleteObjectTagging"), On::Object),
     Line("DeleteObjects", Action("s3:DeleteObject"), On::EachKey),
+    Line("DeletePublicAccessBlock", Action("s3:PutBucketPublicAccessBlock"), On::Bucket),
     Line("GetBucketAccelerateConfiguration", Action("s3:GetAccelerateConfiguration"), On::Bucket),
     Line("GetBucketAcl", Action("s3:GetBucketAcl"), On::Bucket),
     Line("GetBucketCors", Action("s3:GetBucketCORS"), On::Bucket),
@@ -64,7 +73,9 @@ const OPERATIONS: &[Line] = &[
     Line("GetObject", Action("s3:GetObject"), On::Object),
     Line("GetObjectAcl", Action("s3:GetObjectAcl"), On::Object),
     Line("GetObjectAttributes", Action("s3:GetObjectAttributes"), On::Object),
+    Line("GetObjectLegalHold", Action("s3:GetObjectLegalHold"), On::Object),
     Line("GetObjectLockConfiguration", Action("s3:GetBucketObjectLockConfiguration"), On::Bucket),
+    Line("GetObjectRetention", Action("s3:GetObjectRetention"), On::Object),
     Line("GetObjectTagging", Action("s3:GetObjectTagging"), On::Object),
     Line("GetPublicAccessBlock", Action("s3:GetBucketPublicAccessBlock"), On::Bucket),
     Line("HeadBucket", Action("s3:ListBucket"), On::Bucket),
@@ -75,11 +86,21 @@ const OPERATIONS: &[Line] = &[
     Line("ListObjects", Action("s3:ListBucket"), On::Bucket),
     Line("ListObjectsV2", Action("s3:ListBucket"), On::Bucket),
     Line("ListParts", Action("s3:ListMultipartUploadParts"), On::Object),
+    Line("PutBucketAcl", Action("s3:PutBucketAcl"), On::Bucket),
+    Line("PutBucketCors", Action("s3:PutBucketCORS"), On::Bucket),
+    Line("PutBucketEncryption", Action("s3:PutEncryptionConfiguration"), On::Bucket),
     Line("PutBucketLifecycleConfiguration", Action("s3:PutLifecycleConfiguration"), On::Bucket),
+    Line("PutBucketOwnershipControls", Action("s3:PutBucketOwnershipControls"), On::Bucket),
+    Line("PutBucketPolicy", Action("s3:PutBucketPolicy"), On::Bucket),
     Line("PutBucketTagging", Action("s3:PutBucketTagging"), On::Bucket),
     Line("PutBucketVersioning", Action("s3:PutBucketVersioning"), On::Bucket),
     Line("PutObject", Action("s3:PutObject"), On::Object),
+    Line("PutObjectAcl", Action("s3:PutObjectAcl"), On::Object),
+    Line("PutObjectLegalHold", Action("s3:PutObjectLegalHold"), On::Object),
+    Line("PutObjectLockConfiguration", Action("s3:PutBucketObjectLockConfiguration"), On::Bucket),
+    Line("PutObjectRetention", Action("s3:PutObjectRetention"), On::Object),
     Line("PutObjectTagging", Action("s3:PutObjectTagging"), On::Object),
+    Line("PutPublicAccessBlock", Action("s3:PutBucketPublicAccessBlock"), On::Bucket),
     Line("RestoreObject", Action("s3:RestoreObject"), On::Object),
     Line("UploadPart", Action("s3:PutObject"), On::Object),
     // And s3:GetObject on the source.
@@ -135,6 +156,16 @@ pub fn service_info() -> ServiceInfo {
     }
 }
 
+/// Operations whose body holds condition keys: they are authorized when it is read.
+const BY_BODY: &[&str] = &["CreateBucket", "PutObjectTagging"];
+
+/// Who puts an object so puts more than the object.
+const BY_HEADER: &[(&str, &str)] = &[
+    ("x-amz-object-lock-legal-hold", "s3:PutObjectLegalHold"),
+    ("x-amz-object-lock-mode", "s3:PutObjectRetention"),
+    ("x-amz-tagging", "s3:PutObjectTagging"),
+];
+
 /// The bucket, if the caller may do this to it or to a key in it.
 ///
 /// Errors: AccessDenied; NoSuchBucket, for callers who might do it if there were one.
@@ -145,25 +176,48 @@ pub fn authorize(
     bucket: &str,
     key: Option<&str>,
 ) -> Result<Bucket, S3Error> {
+    let found = find(s3, caller, action, bucket, key)?;
+    s3.decide(&Question::new(caller, action, &found, key))?;
+    Ok(found)
+}
+
+/// The bucket, whether or not the caller may do it.
+pub fn find(
+    s3: &S3,
+    caller: &Caller,
+    action: &str,
+    bucket: &str,
+    key: Option<&str>,
+) -> Result<Bucket, S3Error> {
     let found = s3.metadata().bucket(bucket);
-    let owner = match &found {
-        Ok(found) => &found.record.account,
-        Err(_) => &caller.scope.account,
-    };
-    let resource = match key {
-        Some(key) => format!("{bucket}/{key}"),
-        None => bucket.to_owned(),
-    };
-    caller.authorize_owned(action, &arn(caller, resource), owner)?;
+    if let Err(S3Error::NoSuchBucket { .. }) = &found {
+        let resource = key.map_or_else(|| bucket.to_owned(), |key| format!("{bucket}/{key}"));
+        caller.authorize_owned(action, &arn(caller, resource), &caller.scope.account)?;
+    }
     found
 }
 
-pub fn authorize_new_bucket(caller: &Caller, bucket: &str) -> Result<(), S3Error> {
-    Ok(caller.authorize_owned("s3:CreateBucket", &arn(caller, bucket), &caller.scope.account)?)
+pub fn authorize_new_bucket(caller: &Caller, action: &str, bucket: &str, keys: &Keys) -> Result<(), S3Error> {
+    let arn = arn(caller, bucket);
+    keys.with(|keys| caller.ask(action, &arn).owner(&caller.scope.account).keys(keys).decide())?;
+    Ok(())
 }
 
-fn arn(caller: &Caller, resource: impl Into<String>) -> Arn {
-    Arn { partition: caller.scope.region.partition().to_owned(), ..Arn::global("s3", resource) }
+/// Whoever may not list a bucket is not told that something is missing in it.
+pub fn conceal(s3: &S3, error: S3Error, question: Option<Question<'_>>) -> S3Error {
+    let action = match &error {
+        S3Error::NoSuchKey { .. } | S3Error::DeleteMarker { by_version: false, .. } => "s3:ListBucket",
+        S3Error::NoSuchVersion { .. } => "s3:ListBucketVersions",
+        _ => return error,
+    };
+    let Some(question) = question else { return error };
+    s3.decide(&Question { action, key: None, version: None, ..question }).err().unwrap_or(error)
+}
+
+/// As [`conceal`], for what the request in `context` was answered.
+pub fn conceal_from(s3: &S3, context: &Context, error: S3Error) -> S3Error {
+    let bucket = context.read_from().and_then(|bucket| s3.metadata().bucket(bucket).ok());
+    conceal(s3, error, bucket.as_ref().map(|bucket| Question::of(context, "", bucket, None)))
 }
 
 /// Where s3s asks, with the operation resolved and its input not yet read.
@@ -172,34 +226,101 @@ pub struct Gatekeeper(pub S3);
 impl Gatekeeper {
     fn check_request(&self, cx: &mut S3AccessContext<'_>, context: &Context) -> Result<(), S3Error> {
         let name = cx.s3_op().name();
-        let Some(Line(name, action, on)) = OPERATIONS.iter().find(|Line(known, ..)| *known == name) else {
+        let Some(line) = OPERATIONS.iter().find(|Line(known, ..)| *known == name) else {
             return Err(S3Error::NotImplemented { what: format!("The operation {name} of Amazon S3") });
         };
-        context.set_operation(name);
+        context.set_operation(line.0);
         refuse::check(cx.headers())?;
-        let caller = &context.caller;
+        encryption::check_headers(name, cx.headers())?;
         let (bucket, key) = match cx.s3_path() {
             S3Path::Root => (None, None),
             S3Path::Bucket { bucket } => (Some(&**bucket), None),
             S3Path::Object { bucket, key } => (Some(&**bucket), Some(&**key)),
         };
-        let authorized = match (on, bucket) {
+        match (line.2, bucket) {
             (On::Account, _) => {
-                caller.authorize_owned(action.0, &arn(caller, "*"), &caller.scope.account)?;
-                return Ok(());
+                let caller = &context.caller;
+                Ok(caller.authorize_owned(line.1.0, &arn(caller, "*"), &caller.scope.account)?)
             }
-            (_, None) => return Err(S3Error::MethodNotAllowed { method: cx.method().to_string() }),
-            (On::NewBucket, Some(bucket)) => return authorize_new_bucket(caller, bucket),
-            (On::EachKey, Some(bucket)) => self.0.metadata().bucket(bucket)?,
-            (On::Bucket, Some(bucket)) => authorize(&self.0, caller, action.0, bucket, None)?,
-            (On::Object, Some(bucket)) => {
-                let names_version = has_parameter(cx.uri().query(), "versionId");
+            (_, None) => Err(S3Error::MethodNotAllowed { method: cx.method().to_string() }),
+            (_, Some(_)) if BY_BODY.contains(&name) => Ok(()),
+            (_, Some(bucket)) => self.check_line(context, line, bucket, key, Keys::default()),
+        }
+    }
+
+    /// Errors: AccessDenied, NoSuchBucket, and those of a request for another region.
+    fn check_line(
+        &self,
+        context: &Context,
+        Line(name, action, on): &Line,
+        bucket: &str,
+        key: Option<&str>,
+        keys: Keys,
+    ) -> Result<(), S3Error> {
+        let caller = &context.caller;
+        let authorized = match on {
+            On::Account | On::NewBucket => return self.check_new_bucket(context, bucket, &keys),
+            On::EachKey => find(&self.0, caller, action.0, bucket, key)?,
+            On::Bucket | On::Object => {
+                let names_version = *on == On::Object && context.has_parameter("versionId");
                 let action = if names_version { on_version(action.0) } else { action.0 };
-                authorize(&self.0, caller, action, bucket, key)?
+                let found = find(&self.0, caller, action, bucket, key)?;
+                self.0.decide(&Question { keys, ..Question::of(context, action, &found, key) })?;
+                found
             }
         };
+        if matches!(*name, "CopyObject" | "CreateMultipartUpload" | "PutObject") {
+            self.check_more(context, &authorized, key)?;
+        }
+        // Copies read another object, in a bucket that is looked up later.
+        if !matches!(*name, "CopyObject" | "UploadPartCopy") {
+            context.reads_from(bucket);
+        }
         check_owner(context, "x-amz-expected-bucket-owner", &authorized)?;
         context.check_region(&authorized)
+    }
+
+    /// What a request that makes an object brings beside the object.
+    fn check_more(&self, context: &Context, bucket: &Bucket, key: Option<&str>) -> Result<(), S3Error> {
+        let by_header = BY_HEADER.iter().filter(|(header, _)| context.headers.contains_key(*header));
+        let acl = acl::has_headers(&context.headers).then_some("s3:PutObjectAcl");
+        for action in by_header.map(|(_, action)| *action).chain(acl) {
+            self.0.decide(&Question { of_new_object: true, ..Question::of(context, action, bucket, key) })?;
+        }
+        Ok(())
+    }
+
+    fn check_new_bucket(&self, context: &Context, bucket: &str, keys: &Keys) -> Result<(), S3Error> {
+        let mut all = Keys::of(context);
+        all.extend(keys);
+        let enables_lock = context
+            .header("x-amz-bucket-object-lock-enabled")
+            .is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let more = [
+            (true, "s3:CreateBucket"),
+            (acl::has_headers(&context.headers), "s3:PutBucketAcl"),
+            (context.header("x-amz-object-ownership").is_some(), "s3:PutBucketOwnershipControls"),
+            (enables_lock, "s3:PutBucketObjectLockConfiguration"),
+            (enables_lock, "s3:PutBucketVersioning"),
+        ];
+        for (_, action) in more.iter().filter(|(asked, _)| *asked) {
+            authorize_new_bucket(&context.caller, action, bucket, &all)?;
+        }
+        Ok(())
+    }
+
+    /// What [`Gatekeeper::check_request`] left until the body was read.
+    fn check_by_body(
+        &self,
+        context: &Context,
+        bucket: &str,
+        key: Option<&str>,
+        keys: Keys,
+    ) -> Result<(), S3Error> {
+        let line = OPERATIONS.iter().find(|Line(name, ..)| Some(*name) == context.operation());
+        let line =
+            line.ok_or_else(|| S3Error::internal("authorizing", "the operation is not in the table"))?;
+        self.check_line(context, line, bucket, key, keys)
     }
 
     /// A copy reads its source in the caller's name.
@@ -207,15 +328,28 @@ impl Gatekeeper {
         let CopySource::Bucket { bucket, key, version_id } = source else {
             return Err(S3Error::NotImplemented { what: "A copy from an access point".into() });
         };
+        context.reads_from(bucket);
         let action = if version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
-        let bucket = authorize(&self.0, &context.caller, action, bucket, Some(key))?;
-        check_owner(context, "x-amz-source-expected-bucket-owner", &bucket)
+        let found = find(&self.0, &context.caller, action, bucket, Some(key))?;
+        self.0.decide(&source_question(context, action, &found, key, version_id.as_deref()))?;
+        check_owner(context, "x-amz-source-expected-bucket-owner", &found)
     }
 }
 
-fn has_parameter(query: Option<&str>, name: &str) -> bool {
-    let pairs = query.unwrap_or_default().split('&');
-    pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name)).any(|found| found == name)
+/// A question about the source of a copy. The head of the request is about what the copy becomes.
+pub fn source_question<'a>(
+    context: &'a Context,
+    action: &'a str,
+    bucket: &'a Bucket,
+    key: &'a str,
+    version: Option<&str>,
+) -> Question<'a> {
+    let mut keys = Keys::of_signature(context);
+    if let Some(version) = version {
+        keys.put("s3:versionid", version.to_owned());
+    }
+    let version = version.and_then(|text| Wanted::parse(text).ok());
+    Question { version, keys, ..Question::new(&context.caller, action, bucket, Some(key)) }
 }
 
 /// A client may say whose bucket it thinks this is.
@@ -237,6 +371,32 @@ impl S3Access for Gatekeeper {
     async fn copy_object(&self, req: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
         let context = Context::of(&req.extensions);
         self.check_source(&context, &req.input.copy_source).map_err(|error| context.fail(error))
+    }
+
+    async fn create_bucket(&self, req: &mut S3Request<CreateBucketInput>) -> S3Result<()> {
+        let context = Context::of(&req.extensions);
+        let mut keys = Keys::default();
+        let configuration = req.input.create_bucket_configuration.as_ref();
+        if let Some(constraint) =
+            configuration.and_then(|configuration| configuration.location_constraint.as_ref())
+        {
+            keys.put("s3:LocationConstraint", constraint.as_str().to_owned());
+        }
+        let checked = self.check_by_body(&context, &req.input.bucket, None, keys);
+        checked.map_err(|error| context.fail(error))
+    }
+
+    async fn put_object_tagging(&self, req: &mut S3Request<PutObjectTaggingInput>) -> S3Result<()> {
+        let context = Context::of(&req.extensions);
+        let mut keys = Keys::default();
+        let tags = req.input.tagging.tag_set.iter();
+        keys.put_tags(
+            tags.map(|tag| {
+                (tag.key.as_deref().unwrap_or_default(), tag.value.as_deref().unwrap_or_default())
+            }),
+        );
+        let checked = self.check_by_body(&context, &req.input.bucket, Some(&req.input.key), keys);
+        checked.map_err(|error| context.fail(error))
     }
 
     async fn upload_part_copy(&self, req: &mut S3Request<UploadPartCopyInput>) -> S3Result<()> {

@@ -6,7 +6,7 @@
 //! is handed requests that are verified, without their signatures.
 
 use http::request::Parts;
-use millpond_core::{Region, Scope};
+use millpond_core::{Region, Scope, Timestamp};
 use millpond_gateway::sigv4::{AuthError, Claim, Place, Signed};
 use millpond_gateway::{Access, Arrival, Caller, Credentials};
 use millpond_policy::Principal;
@@ -33,6 +33,7 @@ pub enum Payload {
 pub struct Admitted {
     pub caller: Caller,
     pub admission: Admission,
+    pub signed_at: Option<Timestamp>,
     pub payload: Payload,
 }
 
@@ -53,7 +54,7 @@ pub fn admit(
                     let scope = Scope::new(account.clone(), region.clone());
                     let caller = Caller::arrived(Principal::Anonymous, scope, arrival);
                     let payload = unverified_payload(parts);
-                    Ok(Admitted { caller, admission: Admission::Unsigned, payload })
+                    Ok(Admitted { caller, admission: Admission::Unsigned, signed_at: None, payload })
                 }
             }
         }
@@ -67,7 +68,7 @@ fn admit_anyone(parts: &Parts, access: &Access, region: &Region, arrival: &Arriv
     let region = claim.map_or_else(|| region.clone(), |claim| claim.region);
     let principal = Principal::Root { account: account.clone() };
     let caller = Caller::arrived(principal, Scope::new(account, region), arrival);
-    Admitted { caller, admission: Admission::Unsigned, payload: unverified_payload(parts) }
+    Admitted { caller, admission: Admission::Unsigned, signed_at: None, payload: unverified_payload(parts) }
 }
 
 fn admit_signed(
@@ -99,7 +100,8 @@ fn admit_signed(
         Place::Header => Admission::Header,
         Place::Query => Admission::Presigned,
     };
-    Ok(Admitted { caller, admission, payload: payload(&declared, signed)? })
+    let signed_at = Some(claim.signed_at);
+    Ok(Admitted { caller, admission, signed_at, payload: payload(&declared, signed)? })
 }
 
 /// AWS takes Signature Version 2 in no region that is newer than 2014, and so does Millpond nowhere.

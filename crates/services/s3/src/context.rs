@@ -1,8 +1,10 @@
 //! What travels with a request through s3s: the caller on the way in, the outcome on the way out.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{Extensions, HeaderMap, StatusCode};
+use millpond_core::Timestamp;
 use millpond_gateway::Caller;
 use s3s::S3ErrorCode;
 
@@ -15,6 +17,8 @@ use crate::store::Bucket;
 pub enum Admission {
     Header,
     Presigned,
+    /// By the policy of an HTML form.
+    Form,
     /// Unsigned, or signed in a way that nobody looks at (`--open`).
     Unsigned,
 }
@@ -24,11 +28,16 @@ pub struct Context {
     pub caller: Caller,
     pub admission: Admission,
     pub headers: HeaderMap,
+    /// Without a presigned URL's signature.
+    pub query: String,
+    /// When the client signed it.
+    pub signed_at: Option<Timestamp>,
     /// The body's length, when the client said it: without the framing of chunks.
     pub body_length: Option<u64>,
     /// The headers behind the body, when it comes in chunks that end in them.
     pub trailers: Option<Trailers>,
     operation: OnceLock<&'static str>,
+    read_from: OnceLock<String>,
     failure: Mutex<Option<S3Error>>,
     bucket_region: OnceLock<String>,
     status: OnceLock<StatusCode>,
@@ -46,9 +55,12 @@ impl Context {
             caller,
             admission,
             headers,
+            query: String::new(),
+            signed_at: None,
             body_length,
             trailers,
             operation: OnceLock::new(),
+            read_from: OnceLock::new(),
             failure: Mutex::new(None),
             bucket_region: OnceLock::new(),
             status: OnceLock::new(),
@@ -62,6 +74,24 @@ impl Context {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A parameter of the query, decoded.
+    pub fn parameter(&self, name: &str) -> Option<Cow<'_, str>> {
+        form_urlencoded::parse(self.query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    pub fn has_parameter(&self, name: &str) -> bool {
+        self.parameter(name).is_some()
+    }
+
+    /// The bucket whose objects the operation reads; the first that is named stays.
+    pub fn reads_from(&self, bucket: &str) {
+        self.read_from.get_or_init(|| bucket.to_owned());
+    }
+
+    pub fn read_from(&self) -> Option<&str> {
+        self.read_from.get().map(String::as_str)
     }
 
     pub fn has_trailers(&self) -> bool {
@@ -88,7 +118,7 @@ impl Context {
             Admission::Header => {
                 Err(S3Error::AuthorizationHeaderMalformed { problem: wrong, region: Some(lives.to_string()) })
             }
-            Admission::Presigned => Err(S3Error::AuthorizationQueryParameters {
+            Admission::Presigned | Admission::Form => Err(S3Error::AuthorizationQueryParameters {
                 problem: format!("Error parsing the X-Amz-Credential parameter; {wrong}"),
             }),
         }

@@ -5,15 +5,21 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
+use http::HeaderMap;
 use millpond_core::{Region, Timestamp};
 use millpond_gateway::Caller;
 
-use crate::access::authorize;
+use crate::access::{authorize, conceal, find};
+use crate::acl::Acl;
 use crate::condition::WriteCondition;
+use crate::decide::Question;
 use crate::error::S3Error;
-use crate::listing::Question;
+use crate::keys::Keys;
+use crate::listing;
+use crate::lock::{BucketLock, Lock};
 use crate::names;
 use crate::objects::{ByteStream, Facts, Object, ObjectInfo};
+use crate::ownership::{ObjectAccess, Ownership, all_blocked};
 use crate::receive::Expected;
 use crate::service::{MAX_PAGE, MAX_PUT, S3};
 use crate::store::{Attributes, BucketRecord, Target};
@@ -100,12 +106,15 @@ impl S3 {
 
     /// One version of an object, for any number of reads. Needs s3:GetObject.
     ///
-    /// Errors: NoSuchBucket, NoSuchKey, AccessDenied, InvalidObjectState (archived, and not restored).
+    /// Errors: NoSuchBucket, NoSuchKey, AccessDenied, InvalidObjectState (archived, and not restored),
+    /// InvalidRequest (only its customer has the key), those of KMS.
     pub async fn get(&self, caller: &Caller, bucket: &str, key: &str) -> Result<Object, S3Error> {
         let bucket = authorize(self, caller, "s3:GetObject", bucket, Some(key))?;
-        let object = self.open_object(&bucket, key, None)?;
+        let opened = self.open_object(&bucket, key, None);
+        let object =
+            opened.map_err(|error| conceal(self, error, Some(Question::new(caller, "", &bucket, None))))?;
         object.check_readable(self.now(), false)?;
-        Ok(object)
+        object.unlocked(caller, None).await
     }
 
     /// A range of an object, clipped to it. Needs s3:GetObject.
@@ -119,7 +128,7 @@ impl S3 {
         self.get(caller, bucket, key).await?.bytes(range).await
     }
 
-    /// Puts an object; it is durable when this returns. Needs s3:PutObject.
+    /// Puts an object, encrypted as its bucket says; it is durable when this returns. Needs s3:PutObject.
     ///
     /// Errors: NoSuchBucket, AccessDenied, KeyTooLong, EntityTooLarge (more than 5 GiB).
     pub async fn put(
@@ -134,7 +143,11 @@ impl S3 {
         let PutOptions { content_type, content_encoding, metadata } = options;
         let attributes = Attributes { content_type, content_encoding, metadata, ..Attributes::default() };
         let expected = Expected::anything(MAX_PUT.as_u64());
-        let facts = Facts { attributes: attributes.clone(), ..Facts::default() };
+        let access = ObjectAccess::of_new_object(&bucket.record, &caller.principal, &HeaderMap::new())?;
+        let sealing = self.sealing(caller, &bucket, key, &HeaderMap::new()).await?;
+        let encryption = sealing.record.clone();
+        let facts =
+            Facts { attributes: attributes.clone(), access: access.clone(), sealing, ..Facts::default() };
         let body = body.into().0;
         let written = self.write_object(&bucket, key, body, expected, facts, WriteCondition::None).await?;
         Ok(ObjectInfo {
@@ -147,15 +160,24 @@ impl S3 {
             parts: None,
             version: written.version,
             tags: Tags::new(),
+            access,
             class: Default::default(),
             restore: None,
+            lock: Lock::default(),
+            encryption,
         })
     }
 
     /// A page of a bucket's keys, in order. Needs s3:ListBucket.
     pub async fn list(&self, caller: &Caller, bucket: &str, query: &ListQuery) -> Result<Listing, S3Error> {
-        let bucket = authorize(self, caller, "s3:ListBucket", bucket, None)?;
-        let question = Question {
+        let bucket = find(self, caller, "s3:ListBucket", bucket, None)?;
+        let mut keys = Keys::default();
+        keys.put("s3:prefix", query.prefix.clone());
+        if let Some(delimiter) = &query.delimiter {
+            keys.put("s3:delimiter", delimiter.clone());
+        }
+        self.decide(&Question { keys, ..Question::new(caller, "s3:ListBucket", &bucket, None) })?;
+        let question = listing::Question {
             prefix: &query.prefix,
             delimiter: query.delimiter.as_deref(),
             after: query.start_after.as_deref(),
@@ -174,7 +196,12 @@ impl S3 {
     /// Removes an object; no error when there is none. Needs s3:DeleteObject.
     pub async fn delete(&self, caller: &Caller, bucket: &str, key: &str) -> Result<(), S3Error> {
         let bucket = authorize(self, caller, "s3:DeleteObject", bucket, Some(key))?;
-        let target = Target { key: key.to_owned(), version: None, condition: WriteCondition::None };
+        let target = Target {
+            key: key.to_owned(),
+            version: None,
+            condition: WriteCondition::None,
+            bypass_governance: false,
+        };
         self.remove_object(&bucket, target).await.map(drop)
     }
 
@@ -191,8 +218,11 @@ impl S3 {
     ///
     /// Errors: InvalidBucketName, BucketAlreadyExists, TooManyBuckets, AccessDenied.
     pub async fn create_bucket(&self, caller: &Caller, bucket: &str) -> Result<(), S3Error> {
-        crate::access::authorize_new_bucket(caller, bucket)?;
-        match self.make_bucket(caller, bucket, caller.scope.region.clone()).await? {
+        crate::access::authorize_new_bucket(caller, "s3:CreateBucket", bucket, &Keys::default())?;
+        match self
+            .make_bucket(caller, bucket, caller.scope.region.clone(), (Ownership::default(), None), None)
+            .await?
+        {
             None => Ok(()),
             Some(there) if there.account == caller.scope.account => Ok(()),
             Some(_) => Err(S3Error::BucketAlreadyExists { bucket: bucket.to_owned() }),
@@ -205,6 +235,8 @@ impl S3 {
         caller: &Caller,
         name: &str,
         region: Region,
+        (ownership, acl): (Ownership, Option<&Acl>),
+        lock: Option<BucketLock>,
     ) -> Result<Option<BucketRecord>, S3Error> {
         names::check_new_bucket(name)?;
         let record = BucketRecord {
@@ -212,10 +244,14 @@ impl S3 {
             account: caller.scope.account.clone(),
             region,
             created: self.now(),
-            versioning: Versioning::Never,
+            // Only versions can be locked.
+            versioning: if lock.is_some() { Versioning::Enabled } else { Versioning::Never },
             documents: BTreeMap::new(),
+            ownership,
+            public_access_block: all_blocked(),
+            lock,
         };
-        self.metadata().create_bucket(name, record, self.settings().buckets_per_account).await
+        self.metadata().create_bucket(name, record, acl, self.settings().buckets_per_account).await
     }
 
     pub(crate) async fn remove_bucket(&self, name: &str) -> Result<(), S3Error> {

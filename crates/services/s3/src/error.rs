@@ -27,6 +27,18 @@ pub enum S3Error {
     NoSuchUpload { upload: String },
     #[error("{message}")]
     NoSuchConfiguration { code: &'static str, message: &'static str, bucket: String },
+    #[error("The bucket does not allow ACLs")]
+    AclNotSupported,
+    #[error("{message}")]
+    InvalidBucketAcl { code: &'static str, message: &'static str },
+    #[error("The XML you provided was not well-formed or did not validate against our published schema")]
+    MalformedAcl,
+    #[error("{message}")]
+    MalformedPolicy { message: String },
+    #[error("Your request was missing a required header")]
+    MissingSecurityHeader { header: &'static str },
+    #[error("This request does not support content")]
+    UnexpectedContent,
     #[error("The specified bucket is not valid.")]
     InvalidBucketName { bucket: String },
     #[error(
@@ -46,6 +58,16 @@ pub enum S3Error {
     IllegalLocationConstraint { location: String },
     #[error("The Versioning element must be specified")]
     IllegalVersioningConfiguration,
+    /// An HTML form that cannot be taken.
+    #[error("{message}")]
+    BadForm { code: &'static str, message: String, fields: Vec<(&'static str, String)> },
+    #[error("{message}")]
+    BadRequest { message: String },
+    /// What a browser asks for its page is not allowed by the bucket's rules.
+    #[error("{message}")]
+    AccessForbidden { message: String, method: String, resource: &'static str },
+    #[error("{message}")]
+    InvalidBucketState { message: &'static str },
     #[error("The specified location-constraint is not valid")]
     InvalidLocationConstraint { location: String },
     #[error("The storage class you specified is not valid")]
@@ -108,6 +130,9 @@ pub enum S3Error {
     NotImplemented { what: String },
     #[error("The specified method is not allowed against this resource.")]
     MethodNotAllowed { method: String },
+    /// Of an encryption: what KMS refused, or what is no encryption.
+    #[error("{message}")]
+    Encryption { code: &'static str, message: String },
     #[error("{message}")]
     AccessDenied { message: String },
     #[error("Request has expired")]
@@ -161,6 +186,10 @@ impl S3Error {
         Self::InvalidArgument { message: message.into(), name: name.to_owned(), value: value.into() }
     }
 
+    pub fn encryption(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Encryption { code, message: message.into() }
+    }
+
     /// AWS's code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -170,7 +199,15 @@ impl S3Error {
             Self::DeleteMarker { by_version: false, .. } => "NoSuchKey",
             Self::DeleteMarker { by_version: true, .. } => "MethodNotAllowed",
             Self::NoSuchUpload { .. } => "NoSuchUpload",
-            Self::NoSuchConfiguration { code, .. } => code,
+            Self::AclNotSupported => "AccessControlListNotSupported",
+            Self::InvalidBucketAcl { code, .. } => code,
+            Self::MalformedAcl => "MalformedACLError",
+            Self::MalformedPolicy { .. } => "MalformedPolicy",
+            Self::MissingSecurityHeader { .. } => "MissingSecurityHeader",
+            Self::UnexpectedContent => "UnexpectedContent",
+            Self::NoSuchConfiguration { code, .. }
+            | Self::BadForm { code, .. }
+            | Self::Encryption { code, .. } => code,
             Self::InvalidBucketName { .. } => "InvalidBucketName",
             Self::BucketAlreadyExists { .. } => "BucketAlreadyExists",
             Self::BucketAlreadyOwnedByYou { .. } => "BucketAlreadyOwnedByYou",
@@ -182,6 +219,7 @@ impl S3Error {
             Self::InvalidStorageClass { .. } => "InvalidStorageClass",
             Self::InvalidObjectState { .. } => "InvalidObjectState",
             Self::RestoreAlreadyInProgress => "RestoreAlreadyInProgress",
+            Self::InvalidBucketState { .. } => "InvalidBucketState",
             Self::KeyTooLong { .. } => "KeyTooLongError",
             Self::MetadataTooLarge { .. } => "MetadataTooLarge",
             Self::EntityTooLarge { .. } => "EntityTooLarge",
@@ -201,7 +239,8 @@ impl S3Error {
             Self::MissingContentLength => "MissingContentLength",
             Self::InvalidArgument { .. } => "InvalidArgument",
             Self::InvalidTag { .. } => "InvalidTag",
-            Self::TooManyTags { .. } => "BadRequest",
+            Self::TooManyTags { .. } | Self::BadRequest { .. } => "BadRequest",
+            Self::AccessForbidden { .. } => "AccessForbidden",
             Self::InvalidRequest { .. } => "InvalidRequest",
             Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => "NotImplemented",
             Self::MethodNotAllowed { .. } => "MethodNotAllowed",
@@ -230,8 +269,15 @@ impl S3Error {
             Self::BucketAlreadyExists { .. }
             | Self::BucketAlreadyOwnedByYou { .. }
             | Self::BucketNotEmpty { .. }
-            | Self::RestoreAlreadyInProgress => StatusCode::CONFLICT,
+            | Self::RestoreAlreadyInProgress
+            | Self::InvalidBucketState { .. } => StatusCode::CONFLICT,
             Self::InvalidBucketName { .. }
+            | Self::AclNotSupported
+            | Self::InvalidBucketAcl { .. }
+            | Self::MalformedAcl
+            | Self::MalformedPolicy { .. }
+            | Self::MissingSecurityHeader { .. }
+            | Self::UnexpectedContent
             | Self::TooManyBuckets
             | Self::IllegalLocationConstraint { .. }
             | Self::InvalidLocationConstraint { .. }
@@ -251,8 +297,11 @@ impl S3Error {
             | Self::IncompleteBody
             | Self::InvalidArgument { .. }
             | Self::InvalidRequest { .. }
+            | Self::Encryption { .. }
             | Self::InvalidTag { .. }
             | Self::TooManyTags { .. }
+            | Self::BadRequest { .. }
+            | Self::BadForm { .. }
             | Self::InvalidToken
             | Self::AuthorizationHeaderMalformed { .. }
             | Self::AuthorizationQueryParameters { .. } => StatusCode::BAD_REQUEST,
@@ -266,6 +315,7 @@ impl S3Error {
             }
             Self::AccessDenied { .. }
             | Self::InvalidObjectState { .. }
+            | Self::AccessForbidden { .. }
             | Self::RequestExpired { .. }
             | Self::InvalidChunkSize { .. }
             | Self::InvalidAccessKeyId { .. }
@@ -286,6 +336,7 @@ impl S3Error {
             | Self::BucketAlreadyExists { bucket }
             | Self::BucketAlreadyOwnedByYou { bucket }
             | Self::BucketNotEmpty { bucket } => vec![("BucketName", bucket.clone())],
+            Self::MissingSecurityHeader { header } => vec![("MissingHeaderName", (*header).to_owned())],
             Self::NoSuchKey { key } | Self::DeleteMarker { key, .. } => vec![("Key", key.clone())],
             Self::NoSuchVersion { key, version } => {
                 vec![("Key", key.clone()), ("VersionId", version.clone())]
@@ -333,6 +384,10 @@ impl S3Error {
                 vec![("ArgumentName", name.clone()), ("ArgumentValue", value.clone())]
             }
             Self::HeaderNotImplemented { header } => vec![("Header", header.clone())],
+            Self::BadForm { fields, .. } => fields.clone(),
+            Self::AccessForbidden { method, resource, .. } => {
+                vec![("Method", method.clone()), ("ResourceType", (*resource).to_owned())]
+            }
             Self::MethodNotAllowed { method } => vec![("Method", method.clone())],
             Self::RequestExpired { expires_in, expires, now } => vec![
                 ("X-Amz-Expires", expires_in.to_string()),
@@ -355,6 +410,11 @@ impl S3Error {
                 vec![("Region", region.clone())]
             }
             Self::AuthorizationHeaderMalformed { region: None, .. }
+            | Self::AclNotSupported
+            | Self::InvalidBucketAcl { .. }
+            | Self::MalformedAcl
+            | Self::MalformedPolicy { .. }
+            | Self::UnexpectedContent
             | Self::TooManyBuckets
             | Self::IllegalLocationConstraint { .. }
             | Self::MalformedXml
@@ -364,7 +424,10 @@ impl S3Error {
             | Self::MissingContentLength
             | Self::IllegalVersioningConfiguration
             | Self::TooManyTags { .. }
+            | Self::BadRequest { .. }
+            | Self::InvalidBucketState { .. }
             | Self::InvalidRequest { .. }
+            | Self::Encryption { .. }
             | Self::NotImplemented { .. }
             | Self::AccessDenied { .. }
             | Self::InvalidToken

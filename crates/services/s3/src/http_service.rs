@@ -9,23 +9,25 @@ use aws_lc_rs::digest::{Context as Sha256, SHA256};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, Stream, StreamExt as _};
-use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RANGE};
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, ORIGIN, RANGE};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, BodyStream, Full, StreamBody};
 use millpond_core::Region;
 use millpond_gateway::{Access, Arrival, Body, HttpService, OperationInfo, Served, ServiceInfo};
 use s3s::auth::{S3Auth, SecretKey};
-use s3s::host::{S3Host, VirtualHost};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3ErrorCode, S3Result};
 
 use crate::access::{self, Gatekeeper};
+use crate::address::{Address, Domains};
 use crate::auth::{self, Admitted, Payload};
 use crate::chunked::{Dechunked, Trailers};
-use crate::context::Context;
+use crate::context::{Admission, Context};
+use crate::cors::{self, BucketCors, Preflight};
 use crate::digest::Algorithm;
 use crate::error::S3Error;
+use crate::form;
 use crate::ops::Ops;
 use crate::receive::{Checked, Claimed, Expected, parse_md5};
 use crate::render::{self, About};
@@ -36,6 +38,8 @@ const MAX_DOCUMENT: u64 = 8 << 20;
 
 /// S3 as the gateway knows it.
 pub struct S3Http {
+    s3: S3,
+    domains: Domains,
     access: Access,
     region: Region,
     info: ServiceInfo,
@@ -48,27 +52,29 @@ impl S3Http {
         let mut wire = S3ServiceBuilder::new(Ops(s3.clone()));
         wire.set_auth(NoKeys);
         wire.set_access(Gatekeeper(s3.clone()));
-        wire.set_host(Domains(s3.settings().domains.clone()));
-        Self { access, region, info: access::service_info(), wire: wire.build() }
+        let domains = Domains(s3.settings().domains.clone());
+        wire.set_host(domains.clone());
+        Self { s3: s3.clone(), domains, access, region, info: access::service_info(), wire: wire.build() }
     }
 
     async fn answer(&self, request: Request<Body>, arrival: &Arrival) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        let address = Address::of(&self.domains, &parts);
+        let (method, origin) = (parts.method.clone(), parts.headers.get(ORIGIN).cloned());
         let resource = parts.uri.path().to_owned();
         let request_id = arrival.request_id.to_string();
         let about =
             About { resource: &resource, request_id: &request_id, head: parts.method == Method::HEAD };
-        let (mut response, served) = match self.prepare(parts, body, arrival) {
-            Ok((request, context)) => {
-                let (response, cause) = self.run(request, &context, about).await;
-                let principal = Some(context.caller.principal.clone());
-                let served = Served { operation: context.operation(), principal, cause };
-                (unquote_attributes(response, &context).await, served)
-            }
-            Err(error) => {
-                (whole(render::error(&error, about)), Served { cause: cause(&error), ..Served::default() })
-            }
+        let (mut response, served) = if method == Method::OPTIONS {
+            self.preflight(&parts, &address, about)
+        } else if form::is_form(&parts) {
+            self.upload_form(parts, body, arrival, &address, about).await
+        } else {
+            self.serve(parts, body, arrival, about).await
         };
+        if let Some(origin) = origin.filter(|_| method != Method::OPTIONS) {
+            self.share(&mut response, &address, &method, &origin);
+        }
         for name in ["x-amz-request-id", "x-amz-id-2"] {
             if let Ok(id) = HeaderValue::from_str(&request_id) {
                 response.headers_mut().insert(name, id);
@@ -78,6 +84,113 @@ impl S3Http {
         response
     }
 
+    async fn serve(
+        &self,
+        parts: Parts,
+        body: Body,
+        arrival: &Arrival,
+        about: About<'_>,
+    ) -> (Response<Body>, Served) {
+        match self.prepare(parts, body, arrival) {
+            Ok((request, context)) => {
+                let (response, cause) = self.run(request, &context, about).await;
+                let principal = Some(context.caller.principal.clone());
+                let served = Served { operation: context.operation(), principal, cause };
+                (unquote_attributes(response, &context).await, served)
+            }
+            Err(error) => {
+                (whole(render::error(&error, about)), Served { cause: cause(&error), ..Served::default() })
+            }
+        }
+    }
+
+    /// Takes an HTML form: the PutObject that it stands for, and the answer that it asks for.
+    async fn upload_form(
+        &self,
+        parts: Parts,
+        body: Body,
+        arrival: &Arrival,
+        address: &Address,
+        about: About<'_>,
+    ) -> (Response<Body>, Served) {
+        let location = |key: &str| form::location(&parts, arrival.secure, key);
+        let outcome = async {
+            let (Some(bucket), None) = (&address.bucket, &address.key) else {
+                return Err(S3Error::MethodNotAllowed { method: parts.method.to_string() });
+            };
+            let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let mut form = form::read(content_type.unwrap_or_default(), pieces(body)).await?;
+            let key = form::expand_key(&mut form)?;
+            let (caller, lengths) = form::admit(&form, bucket, &self.access, &self.region, arrival)?;
+            let mut put = form::as_put(&form, bucket, &key, parts.clone())?;
+            let file = std::mem::replace(&mut form.file, futures::stream::empty().boxed());
+            let context = Context::new(caller, Admission::Form, put.headers.clone(), None, None);
+            let context = Arc::new(context);
+            put.extensions.insert(Arc::clone(&context));
+            let file = form::Bounded::new(file, lengths).boxed();
+            let file = Reporting { inner: file, context: Arc::clone(&context) };
+            let file = StreamBody::new(file.map(|bytes| bytes.map(http_body::Frame::data)));
+            let request = Request::from_parts(put, s3s::Body::http_body_unsync(file));
+            Ok((request, context, form, bucket, key))
+        };
+        let (request, context, form, bucket, key) = match outcome.await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let served = Served { cause: cause(&error), ..Served::default() };
+                return (whole(render::error(&error, about)), served);
+            }
+        };
+        let (mut response, cause) = self.run(request, &context, about).await;
+        if response.status().is_success() {
+            let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let (status, headers, bytes) = form::success(&form, bucket, &key, &location(&key), etag);
+            let mut kept = std::mem::take(response.headers_mut());
+            kept.remove(CONTENT_LENGTH);
+            kept.extend(headers);
+            response = whole(Response::new(bytes));
+            (*response.status_mut(), *response.headers_mut()) = (status, kept);
+        }
+        let principal = Some(context.caller.principal.clone());
+        (response, Served { operation: context.operation(), principal, cause })
+    }
+
+    /// What a browser asks before it sends a page's request. It needs no signature.
+    fn preflight(&self, parts: &Parts, address: &Address, about: About<'_>) -> (Response<Body>, Served) {
+        let answer = || {
+            let preflight = Preflight::read(&parts.headers)?;
+            let cors = self.cors(address)?;
+            preflight.answer(cors.as_ref().map(|cors| cors.as_deref()), address.key.is_some())
+        };
+        match answer() {
+            Ok(headers) => {
+                let mut response = Response::new(Bytes::new());
+                response.headers_mut().extend(headers);
+                (whole(response), Served::default())
+            }
+            Err(error) => {
+                (whole(render::error(&error, about)), Served { cause: cause(&error), ..Served::default() })
+            }
+        }
+    }
+
+    /// Tells a browser whether its page may see the answer, be it an error.
+    fn share(&self, response: &mut Response<Body>, address: &Address, method: &Method, origin: &HeaderValue) {
+        let Ok(Some(Some(cors))) = self.cors(address) else { return };
+        let allowed =
+            origin.to_str().ok().and_then(|origin| cors::of_request(&cors, method.as_str(), origin));
+        response.headers_mut().extend(allowed.unwrap_or_default());
+    }
+
+    /// The rules of the bucket that is addressed; `None` where there is no such bucket.
+    fn cors(&self, address: &Address) -> Result<Option<Option<Arc<BucketCors>>>, S3Error> {
+        let Some(name) = &address.bucket else { return Ok(None) };
+        match self.s3.metadata().bucket(name) {
+            Ok(bucket) => self.s3.metadata().document::<BucketCors>(&bucket).map(Some),
+            Err(S3Error::NoSuchBucket { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// From the gateway's request to the one that s3s sees: verified, without signature and framing.
     fn prepare(
         &self,
@@ -85,8 +198,7 @@ impl S3Http {
         body: Body,
         arrival: &Arrival,
     ) -> Result<(Request<s3s::Body>, Arc<Context>), S3Error> {
-        refuse_forms(&parts)?;
-        let Admitted { caller, admission, payload } =
+        let Admitted { caller, admission, signed_at, payload } =
             auth::admit(&parts, &self.access, &self.region, arrival)?;
         let trailers = matches!(payload, Payload::Chunked(_)).then(Trailers::default);
         let length = body_length(&parts, &payload)?;
@@ -97,7 +209,10 @@ impl S3Http {
         if trailers.is_some() {
             unframe(&mut parts, length.unwrap_or(0));
         }
-        let context = Arc::new(Context::new(caller, admission, kept, length, trailers.clone()));
+        let mut context = Context::new(caller, admission, kept, length, trailers.clone());
+        context.query = parts.uri.query().unwrap_or_default().to_owned();
+        context.signed_at = signed_at;
+        let context = Arc::new(context);
         let body = incoming(body, payload, length, trailers, &parts)?;
         let body = Reporting { inner: body, context: Arc::clone(&context) };
         let body = StreamBody::new(body.map(|bytes| bytes.map(http_body::Frame::data)));
@@ -184,16 +299,6 @@ fn cause(error: &S3Error) -> Option<String> {
     Some(text)
 }
 
-/// Forms come with a signature of their own; they are not here yet.
-fn refuse_forms(parts: &Parts) -> Result<(), S3Error> {
-    let content_type =
-        parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if parts.method == Method::POST && content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
-        return Err(S3Error::NotImplemented { what: "POST Object, the upload of HTML forms,".into() });
-    }
-    Ok(())
-}
-
 /// The length of the body without its framing, where the client said it.
 fn body_length(parts: &Parts, payload: &Payload) -> Result<Option<u64>, S3Error> {
     let number = |name: HeaderName| -> Result<Option<u64>, S3Error> {
@@ -265,6 +370,18 @@ fn unframe(parts: &mut Parts, length: u64) {
 
 type Incoming = Pin<Box<dyn Stream<Item = Result<Bytes, S3Error>> + Send>>;
 
+/// The bytes of a body as they come.
+fn pieces(body: Body) -> Incoming {
+    let pieces = BodyStream::new(body).filter_map(|frame| async {
+        match frame {
+            Ok(frame) => frame.into_data().ok().map(Ok),
+            // A client that hangs up, or says less than it announced.
+            Err(_) => Some(Err(S3Error::IncompleteBody)),
+        }
+    });
+    pieces.boxed()
+}
+
 /// The body without its framing, checked against its hash or its chunks' signatures.
 fn incoming(
     body: Body,
@@ -273,21 +390,14 @@ fn incoming(
     trailers: Option<Trailers>,
     parts: &Parts,
 ) -> Result<Incoming, S3Error> {
-    let body = BodyStream::new(body).filter_map(|frame| async {
-        match frame {
-            Ok(frame) => frame.into_data().ok().map(Ok),
-            // A client that hangs up, or says less than it announced.
-            Err(_) => Some(Err(S3Error::IncompleteBody)),
-        }
-    });
     let body: Incoming = match (payload, trailers) {
         (Payload::Chunked(signer), Some(trailers)) => {
-            Dechunked::new(body.boxed(), length.unwrap_or(0), signer, trailers).boxed()
+            Dechunked::new(pieces(body), length.unwrap_or(0), signer, trailers).boxed()
         }
         (Payload::Hashed(hash), _) => {
-            Hashed { inner: body.boxed(), expected: hash, sha256: Some(Sha256::new(&SHA256)) }.boxed()
+            Hashed { inner: pieces(body), expected: hash, sha256: Some(Sha256::new(&SHA256)) }.boxed()
         }
-        (Payload::Plain | Payload::Chunked(_), _) => body.boxed(),
+        (Payload::Plain | Payload::Chunked(_), _) => pieces(body),
     };
     match document_checks(parts, length)? {
         Some(expected) => Ok(Checked::new(body, expected).boxed()),
@@ -408,42 +518,9 @@ impl S3Auth for NoKeys {
     }
 }
 
-/// `bucket.DOMAIN` is a bucket; every other host, an address too, is no more than where the server is.
-struct Domains(Vec<String>);
-
-impl S3Host for Domains {
-    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
-        let name = host.rsplit_once(':').map_or(host, |(name, _port)| name);
-        let bucket = self.0.iter().find_map(|domain| name.strip_suffix(domain.as_str())?.strip_suffix('.'));
-        // `s3.DOMAIN` is the service, as on AWS.
-        let bucket = bucket.filter(|bucket| *bucket != "s3" && !bucket.is_empty());
-        let bucket = bucket.map(|bucket| bucket.strip_suffix(".s3").unwrap_or(bucket));
-        Ok(match bucket {
-            Some(bucket) => VirtualHost::new(host).with_bucket(bucket),
-            None => VirtualHost::new(host),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hosts() {
-        let domains = Domains(vec!["localhost".into(), "s3.example.com".into()]);
-        for (host, bucket) in [
-            ("localhost:4566", None),
-            ("127.0.0.1:4566", None),
-            ("my.bucket.localhost:4566", Some("my.bucket")),
-            ("s3.localhost", None),
-            ("b.s3.localhost", Some("b")),
-            ("b.s3.example.com", Some("b")),
-            ("pond.internal", None),
-        ] {
-            assert_eq!(domains.parse_host_header(host).unwrap().bucket(), bucket, "{host}");
-        }
-    }
 
     #[test]
     fn presigned_parameters_are_taken_out() {

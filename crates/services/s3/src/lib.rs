@@ -4,30 +4,40 @@
 //! process. Both are authorized in `access`, which holds the table of operations.
 //!
 //! - On the way in: `http_service` (a request's way), `auth` (signatures), `chunked` (bodies in chunks), `refuse` (what is not
-//!   acted on), `ops` (the operations), `render` (errors).
+//!   acted on), `form` (uploads by HTML forms), `ops` (the operations), `render` (errors).
 //! - The work: `objects`, `uploads`, `lifecycle` (rules, and the daily run), `rewrite` (bytes kept anew); `receive`
-//!   (checking a body while it passes by), `store` (how all is kept), `pins` and `worker` (bytes that nothing names any
+//!   (checking a body while it passes by), `encryption` (who holds the keys), `store` (how all is kept), `pins` and `worker` (bytes that nothing names any
 //!   more).
-//! - Pure: `names`, `digest`, `condition`, `listing`, `parts`, `tags`, `version`, `class`, `error`.
+//! - Pure: `address`, `cors`, `names`, `digest`, `condition`, `listing`, `lock`, `parts`, `tags`, `version`, `class`, `error`.
 //! - [`fuzz`]: the entry for a fuzzer of bodies in chunks.
 
 mod access;
+mod acl;
+mod address;
 mod auth;
+mod bucket_policy;
 mod chunked;
 mod class;
 mod condition;
 mod context;
+mod cors;
+mod decide;
 mod digest;
 mod domain;
+mod encryption;
 mod error;
+mod form;
 pub mod fuzz;
 mod http_service;
+mod keys;
 mod known;
 mod lifecycle;
 mod listing;
+mod lock;
 mod names;
 mod objects;
 mod ops;
+mod ownership;
 mod parts;
 mod pins;
 mod receive;

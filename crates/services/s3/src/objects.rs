@@ -7,17 +7,21 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use millpond_blob::{BlobError, WriteError, WriteOptions};
+use millpond_blob::{BlobError, Key, WriteError, WriteOptions};
 use millpond_core::Timestamp;
+use millpond_gateway::Caller;
 use millpond_store::Reads as _;
 use uuid::Uuid;
 
 use crate::class::{Restore, StorageClass};
 use crate::condition::WriteCondition;
 use crate::digest::Checksum;
+use crate::encryption::{CustomerKey, Encryption, Sealing};
 use crate::error::S3Error;
 use crate::listing::{self, Page, Question};
+use crate::lock::Lock;
 use crate::names;
+use crate::ownership::ObjectAccess;
 use crate::parts::{Placed, Runs};
 use crate::pins::Pin;
 use crate::receive::{Checked, Expected, Received};
@@ -47,9 +51,12 @@ pub struct ObjectInfo {
     /// As answers show it; `None` in a bucket that never had versions.
     pub version: Option<String>,
     pub tags: Tags,
+    pub(crate) access: ObjectAccess,
     pub class: StorageClass,
     /// Of an archived object: the readable copy that was asked for.
     pub restore: Option<Restore>,
+    pub(crate) lock: Lock,
+    pub(crate) encryption: Option<Encryption>,
 }
 
 /// What is kept of a new object beside its bytes.
@@ -57,7 +64,10 @@ pub struct ObjectInfo {
 pub(crate) struct Facts {
     pub(crate) attributes: Attributes,
     pub(crate) tags: Tags,
+    pub(crate) access: ObjectAccess,
     pub(crate) class: StorageClass,
+    pub(crate) lock: Lock,
+    pub(crate) sealing: Sealing,
 }
 
 /// One object, held so that its bytes stay while this lives, whatever happens to its key.
@@ -67,6 +77,8 @@ pub struct Object {
     info: Arc<ObjectInfo>,
     body: Arc<BodyRecord>,
     pin: Arc<Pin>,
+    /// Opens the bytes, where the pond's own key does not.
+    key: Option<Key>,
 }
 
 impl Object {
@@ -74,7 +86,20 @@ impl Object {
         &self.info
     }
 
-    /// The bytes of a range, clipped to the object.
+    /// The object with the key to its bytes, for reading them. `given` is the customer's key that came with the request.
+    ///
+    /// Errors: InvalidRequest (the customer's key is missing, or needless), AccessDenied (it is another one, or the caller
+    /// may not use the KMS key), KMS.DisabledException, KMS.KMSInvalidStateException.
+    pub(crate) async fn unlocked(
+        self,
+        caller: &Caller,
+        given: Option<&CustomerKey>,
+    ) -> Result<Self, S3Error> {
+        let key = self.s3.opening(caller, self.info.encryption.as_ref(), given).await?;
+        Ok(Self { key, ..self })
+    }
+
+    /// The bytes of a range, clipped to the object. Those that the pond cannot open take an object that is unlocked.
     pub fn read(&self, range: Range<u64>) -> ByteStream {
         let end = range.end.min(self.info.size);
         let range = range.start.min(end)..end;
@@ -84,15 +109,16 @@ impl Object {
         let pin = Arc::clone(&self.pin);
         let bytes: ByteStream = match &*self.body {
             BodyRecord::Whole(placement) => {
-                self.s3.0.blobs.read(placement, range).map_err(read_error).boxed()
+                self.s3.0.blobs.read_with(placement, range, self.key.as_ref()).map_err(read_error).boxed()
             }
             BodyRecord::Parts { upload, runs } => {
-                let (s3, upload) = (self.s3.clone(), *upload);
+                let (s3, upload, key) = (self.s3.clone(), *upload, self.key.clone());
                 let pieces = stream::iter(runs.cover(range));
                 pieces
                     .map(move |(number, piece)| {
                         let part = s3.part(upload, number)?;
-                        Ok::<_, S3Error>(s3.0.blobs.read(&part.placement, piece).map_err(read_error).boxed())
+                        let bytes = s3.0.blobs.read_with(&part.placement, piece, key.as_ref());
+                        Ok::<_, S3Error>(bytes.map_err(read_error).boxed())
                     })
                     .try_flatten()
                     .boxed()
@@ -227,8 +253,11 @@ impl S3 {
                 attributes: content.attributes,
                 checksum: content.checksum,
                 tags: content.tags,
+                access: ObjectAccess { owner: object.owner, acl: content.acl },
                 class: object.class,
                 restore: object.restore,
+                lock: content.lock,
+                encryption: content.encryption,
                 parts,
             };
             return Ok(Object {
@@ -236,6 +265,7 @@ impl S3 {
                 info: Arc::new(info),
                 body: Arc::new(body),
                 pin: Arc::new(pin),
+                key: None,
             });
         }
     }
@@ -261,7 +291,10 @@ impl S3 {
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
         names::check_key(key)?;
-        let (placement, received) = self.write_bytes(body, expected, facts.class.keeping()).await?;
+        let Sealing { record: encryption, wrap } = facts.sealing;
+        let (placement, received) = self
+            .write_bytes(body, expected, WriteOptions { key: wrap.as_ref(), ..facts.class.keeping() })
+            .await?;
         let modified = self.now();
         let checksum = received.checksum.clone();
         let object = ObjectRecord {
@@ -272,6 +305,7 @@ impl S3 {
             checksum: Some((checksum.algorithm, checksum.coverage)),
             sequence: 0,
             versioned: false,
+            owner: facts.access.owner,
             class: facts.class,
             restore: None,
         };
@@ -281,15 +315,19 @@ impl S3 {
             checksum: Some(checksum),
             body: BodyRecord::Whole(placement.clone()),
             tags: facts.tags,
+            acl: facts.access.acl,
             pinned: None,
             copy: None,
+            lock: facts.lock,
+            encryption,
         };
         let named = self.metadata().put_object(bucket, key, object, content, condition).await;
         let placed = self.settle(&placement, named, |placed| placed.garbage).await?;
         Ok(Written { etag, modified, received, version: placed.version })
     }
 
-    /// Makes a body's bytes durable, checked against what was expected.
+    /// Makes a body's bytes durable, checked against what was expected. Where the key to them is not the pond's, what stands
+    /// in ETags is random in place of the MD5, which would say something of the bytes.
     pub(crate) async fn write_bytes<S>(
         &self,
         body: S,
@@ -300,10 +338,14 @@ impl S3 {
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
         let mut body = Checked::new(body, expected);
+        let wrapped = keeping.key.is_some();
         let placement = self.0.blobs.write_with(&mut body, keeping).await.map_err(write_error)?;
-        let received = body
+        let mut received = body
             .into_received()
             .ok_or_else(|| S3Error::internal("writing a body", "it was not read to its end"))?;
+        if wrapped {
+            received.md5 = *Uuid::new_v4().as_bytes();
+        }
         Ok((placement, received))
     }
 

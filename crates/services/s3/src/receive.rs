@@ -56,6 +56,7 @@ pub fn parse_md5(text: &str) -> Result<[u8; 16], S3Error> {
 #[derive(Debug, Clone)]
 pub struct Received {
     pub size: u64,
+    /// Or what stands for it in the ETag.
     pub md5: [u8; 16],
     pub checksum: Checksum,
     /// The client's own, when it is of another algorithm.
@@ -91,9 +92,9 @@ pub struct Checked<S> {
 }
 
 enum Hashing {
-    Here(Hashers),
+    Here(Box<Hashers>),
     /// On a blocking thread, with a batch.
-    Away(JoinHandle<Hashers>),
+    Away(JoinHandle<Box<Hashers>>),
     Done,
 }
 
@@ -111,7 +112,7 @@ impl<S> Checked<S> {
             expected,
             seen: 0,
             ended: false,
-            hashing: Hashing::Here(hashers),
+            hashing: Hashing::Here(Box::new(hashers)),
             batch: Vec::new(),
             batched: 0,
             received: None,

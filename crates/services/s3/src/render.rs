@@ -74,7 +74,7 @@ fn insert(response: &mut Response<Bytes>, name: HeaderName, value: &str) {
     }
 }
 
-fn element(xml: &mut String, name: &str, value: &str) {
+pub fn element(xml: &mut String, name: &str, value: &str) {
     xml.push('<');
     xml.push_str(name);
     xml.push('>');

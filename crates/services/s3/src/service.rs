@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use millpond_blob::Blobs;
 use millpond_core::{ByteSize, Clock, Timestamp};
+use millpond_kms::Kms;
 use millpond_store::Store;
 use millpond_work::{Tasks, Wake};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::encryption::BucketKeys;
 use crate::lifecycle::LifecycleRun;
 use crate::pins::Pins;
 use crate::rewrite::Restores;
@@ -57,6 +59,7 @@ impl Default for S3Settings {
 pub struct Deps<'a> {
     pub store: Store,
     pub blobs: Blobs,
+    pub kms: Kms,
     pub clock: Clock,
     pub tasks: &'a Tasks,
     pub settings: S3Settings,
@@ -69,6 +72,8 @@ pub struct S3(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) metadata: Metadata,
     pub(crate) blobs: Blobs,
+    pub(crate) kms: Kms,
+    pub(crate) bucket_keys: BucketKeys,
     pub(crate) clock: Clock,
     pub(crate) pins: Pins,
     pub(crate) garbage: Wake,
@@ -83,6 +88,8 @@ impl S3 {
         let s3 = Self(Arc::new(Inner {
             metadata: Metadata::new(deps.store),
             blobs: deps.blobs,
+            kms: deps.kms.for_service("s3"),
+            bucket_keys: BucketKeys::default(),
             clock: deps.clock,
             pins: Pins::default(),
             garbage: garbage.clone(),
@@ -102,6 +109,14 @@ impl S3 {
 
     pub(crate) fn metadata(&self) -> &Metadata {
         &self.0.metadata
+    }
+
+    pub(crate) fn kms(&self) -> &Kms {
+        &self.0.kms
+    }
+
+    pub(crate) fn bucket_keys(&self) -> &BucketKeys {
+        &self.0.bucket_keys
     }
 
     pub(crate) fn settings(&self) -> &S3Settings {

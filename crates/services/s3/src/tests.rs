@@ -10,6 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use millpond_blob::{BlobOptions, Blobs};
 use millpond_core::{AccountId, Clock, Region, RequestId, RootKey, Scope, Timestamp};
 use millpond_gateway::{Access, Arrival, Body, Caller, HttpService as _, Origin};
+use millpond_kms::Kms;
 use millpond_policy::Principal;
 use millpond_store::{Reads as _, Span, Store, StoreOptions};
 use millpond_work::{Pass, Tasks, Worker as _};
@@ -18,6 +19,8 @@ use uuid::Uuid;
 use crate::class::StorageClass;
 use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::error::S3Error;
+use crate::lock::{BucketLock, DefaultRetention, Lock, Mode, Period, Retention};
+use crate::ownership::{ObjectAccess, Ownership, all_blocked};
 use crate::parts::Runs;
 use crate::store::{
     Attributes, BodyRecord, BucketRecord, CONTENTS, ContentRecord, FILES, GARBAGE, Garbage, ObjectRecord,
@@ -44,8 +47,14 @@ fn pond() -> Pond {
     let root = RootKey::from_bytes([7; 32]);
     let blobs = Blobs::open(&dir.path().join("blobs"), &root, clock.clone(), BlobOptions::default()).unwrap();
     let tasks = Tasks::new(clock.clone());
-    let s3 =
-        S3::open(Deps { store, blobs, clock: clock.clone(), tasks: &tasks, settings: S3Settings::default() });
+    let kms = Kms::open(millpond_kms::Deps {
+        store: store.clone(),
+        root_key: &root,
+        clock: clock.clone(),
+        tasks: &tasks,
+    });
+    let settings = S3Settings::default();
+    let s3 = S3::open(Deps { store, blobs, kms, clock: clock.clone(), tasks: &tasks, settings });
     let http = S3Http::new(&s3, Access::Open { account: ACCOUNT.parse().unwrap() }, Region::us_east_1());
     Pond { s3, http, clock, _tasks: tasks, _dir: dir }
 }
@@ -285,8 +294,8 @@ async fn refusals_over_http() {
             "/bucket",
             &[("content-type", "multipart/form-data; boundary=x")],
             "",
-            501,
-            "NotImplemented",
+            400,
+            "IncompleteBody",
         ),
         (get.clone(), "/bucket?policy", &[], "", 404, "NoSuchBucketPolicy"),
         (get.clone(), "/bucket?list-type=2&continuation-token=abc", &[], "", 400, "InvalidArgument"),
@@ -527,6 +536,9 @@ fn records_of_earlier_versions_are_read() {
             created: at,
             versioning: Versioning::Never,
             documents: BTreeMap::new(),
+            ownership: Ownership::default(),
+            public_access_block: all_blocked(),
+            lock: None,
         },
         "84a26964c41000000000000000000000000000000001a76163636f756e74ac303030303030303030303030a6\
          726567696f6ea975732d656173742d31a763726561746564cf000001a3185c5000",
@@ -541,6 +553,7 @@ fn records_of_earlier_versions_are_read() {
             checksum,
             sequence: 0,
             versioned: false,
+            owner: None,
             class: StorageClass::Standard,
             restore: None,
         },
@@ -557,8 +570,11 @@ fn records_of_earlier_versions_are_read() {
             checksum,
             body: BodyRecord::Parts { upload: id, runs },
             tags: BTreeMap::new(),
+            acl: None,
             pinned: None,
             copy: None,
+            lock: Lock::default(),
+            encryption: None,
         },
         "83aa6174747269627574657381ac636f6e74656e745f74797065a3612f62a8636865636b73756d84a9616c67\
          6f726974686da54372633332a8636f766572616765aa46756c6c4f626a656374a576616c7565c40401020304\
@@ -571,9 +587,25 @@ fn records_of_earlier_versions_are_read() {
             attributes: Attributes::default(),
             checksum: None,
             tags: BTreeMap::new(),
+            access: ObjectAccess::default(),
+            initiator: None,
+            conditions: BTreeMap::new(),
             class: StorageClass::Standard,
+            lock: Lock::default(),
+            encryption: None,
         },
         "83a9696e69746961746564cf000001a3185c5000aa6174747269627574657380a8636865636b73756dc0",
+    );
+    let default = DefaultRetention { mode: Mode::Governance, period: Period::Years(1) };
+    check(
+        &BucketLock { default: Some(default) },
+        "81a764656661756c7482a46d6f6465aa476f7665726e616e6365a6706572696f6481a5596561727301",
+    );
+    let retention = Some(Retention { mode: Mode::Compliance, until: at });
+    check(
+        &Lock { retention, legal_hold: Some(true) },
+        "82a9726574656e74696f6e82a46d6f6465aa436f6d706c69616e6365a5756e74696ccf000001a3185c5000aa6c\
+         6567616c5f686f6c64c3",
     );
     check(&Garbage::Parts(id), "81a55061727473c41000000000000000000000000000000001");
 }

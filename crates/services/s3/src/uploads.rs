@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use futures::Stream;
+use millpond_blob::{BodyWrap, WriteOptions};
 use millpond_core::Timestamp;
 use millpond_store::{Reads as _, Span};
 use uuid::Uuid;
@@ -84,12 +85,13 @@ impl S3 {
         (upload, number): (Uuid, u32),
         body: S,
         expected: Expected,
-        class: StorageClass,
+        (class, wrap): (StorageClass, Option<&BodyWrap>),
     ) -> Result<(Received, Timestamp), S3Error>
     where
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
-        let (placement, received) = self.write_bytes(body, expected, class.keeping()).await?;
+        let (placement, received) =
+            self.write_bytes(body, expected, WriteOptions { key: wrap, ..class.keeping() }).await?;
         let modified = self.now();
         let part = PartRecord {
             size: received.size,
@@ -129,13 +131,23 @@ impl S3 {
                 checksum: Some((whole.checksum.algorithm, whole.checksum.coverage)),
                 sequence: 0,
                 versioned: false,
+                owner: record.access.owner.clone(),
                 class: record.class,
                 restore: None,
             };
             let body = BodyRecord::Parts { upload, runs: whole.runs };
-            let (attributes, tags) = (record.attributes.clone(), record.tags.clone());
-            let checksum = Some(whole.checksum);
-            Ok((object, ContentRecord { attributes, checksum, body, tags, pinned: None, copy: None }))
+            let content = ContentRecord {
+                attributes: record.attributes.clone(),
+                checksum: Some(whole.checksum),
+                body,
+                tags: record.tags.clone(),
+                acl: record.access.acl.clone(),
+                pinned: None,
+                copy: None,
+                lock: record.lock,
+                encryption: record.encryption.clone(),
+            };
+            Ok((object, content))
         };
         let done = self.metadata().complete_upload(bucket, key, upload, condition, assemble).await?;
         self.0.garbage.wake();

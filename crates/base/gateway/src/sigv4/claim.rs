@@ -22,6 +22,16 @@ pub enum Place {
     Query,
 }
 
+/// The fields of a signed HTML form.
+#[derive(Debug, Clone, Copy)]
+pub struct FormFields<'a> {
+    pub algorithm: &'a str,
+    pub credential: &'a str,
+    pub date: &'a str,
+    pub signature: &'a str,
+    pub session_token: Option<&'a str>,
+}
+
 /// A well-formed signature that nobody has verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
@@ -155,6 +165,20 @@ impl Claim {
         let token = field("X-Amz-Security-Token").map(ToOwned::to_owned);
         let claim = Self::assemble(credential, headers, value("X-Amz-Signature"), signed_at, token)?;
         Ok(Self { place: Place::Query, expires: Some(expires), ..claim })
+    }
+
+    /// What a form's fields say. Nothing but its policy is signed.
+    pub fn of_form(fields: &FormFields<'_>) -> Result<Self, AuthError> {
+        if fields.algorithm != ALGORITHM {
+            return Err(AuthError::Incomplete(format!("X-Amz-Algorithm only supports \"{ALGORITHM}\"")));
+        }
+        let signed_at = parse_iso_basic(fields.date).ok_or_else(|| {
+            AuthError::Incomplete(
+                "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"".to_owned(),
+            )
+        })?;
+        let token = fields.session_token.map(ToOwned::to_owned);
+        Self::assemble(fields.credential, "", fields.signature, signed_at, token)
     }
 
     fn assemble(

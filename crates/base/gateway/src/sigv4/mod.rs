@@ -11,7 +11,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-pub use claim::{Claim, Place};
+pub use claim::{Claim, FormFields, Place};
 pub use error::AuthError;
 
 use aws_lc_rs::{digest, hmac};
@@ -69,6 +69,15 @@ impl Claim {
                 provided: hex::encode(&self.signature),
             }),
         }
+    }
+
+    /// Whether this text itself is what was signed, as a form's policy is.
+    pub fn verify_text(&self, text: &str, secret: &Secret) -> Result<(), Mismatch> {
+        hmac::verify(&self.signing_key(secret), text.as_bytes(), &self.signature).map_err(|_| Mismatch {
+            string_to_sign: text.to_owned(),
+            canonical_request: String::new(),
+            provided: hex::encode(&self.signature),
+        })
     }
 
     /// The string to sign, when it is not what was signed.

@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use millpond_blob::{BlobOptions, Blobs};
 use millpond_core::{Clock, Region, RootKey, Scope, Timestamp};
 use millpond_gateway::Caller;
+use millpond_kms::Kms;
 use millpond_policy::Principal;
 use millpond_s3::{PutOptions, S3, S3Settings};
 use millpond_store::{Store, StoreOptions};
@@ -44,6 +45,12 @@ async fn pond() -> Pond {
     let s3 = S3::open(millpond_s3::Deps {
         store: store.clone(),
         blobs,
+        kms: Kms::open(millpond_kms::Deps {
+            store: store.clone(),
+            root_key: &key,
+            clock: clock.clone(),
+            tasks: &tasks,
+        }),
         clock: clock.clone(),
         tasks: &tasks,
         settings,

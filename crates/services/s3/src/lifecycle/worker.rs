@@ -178,7 +178,12 @@ impl Found {
         let version = row.version();
         let wanted = Wanted::from(version);
         let target = |version| Expired {
-            target: Target { key: key.to_owned(), version, condition: WriteCondition::None },
+            target: Target {
+                key: key.to_owned(),
+                version,
+                condition: WriteCondition::None,
+                bypass_governance: false,
+            },
             id: row.version().id,
         };
         match rules.due(&Version { key, size, tags, state }, now) {

@@ -1,19 +1,24 @@
 //! Buckets: create, head, list, delete, location.
 
 use millpond_core::{PageToken, Region};
+use millpond_gateway::Caller;
 use millpond_store::{Reads as _, Span};
 use s3s::dto::*;
 
 use super::Call;
 use super::convert::{owner, timestamp};
+use crate::acl::{Acl, Of, canonical_id};
 use crate::error::S3Error;
+use crate::lock::BucketLock;
+use crate::ownership::Ownership;
 use crate::service::MAX_PAGE;
 use crate::store::{ACCOUNT_BUCKETS, BUCKETS};
 
 /// Makes a bucket in the region of its location constraint, or in that of the request.
 ///
 /// Errors: BucketAlreadyExists, BucketAlreadyOwnedByYou (not in us-east-1, where making it again is no error),
-/// IllegalLocationConstraintException, InvalidLocationConstraint, InvalidBucketName, TooManyBuckets.
+/// IllegalLocationConstraintException, InvalidLocationConstraint, InvalidBucketName, TooManyBuckets,
+/// InvalidBucketAclWithObjectOwnership, InvalidBucketAclWithBlockPublicAccessError.
 /// Source: Amazon S3 API reference, CreateBucket.
 pub(super) async fn create_bucket(
     call: Call,
@@ -26,8 +31,10 @@ pub(super) async fn create_bucket(
     }
     let constraint = configuration.location_constraint.as_ref().map(BucketLocationConstraint::as_str);
     let region = location(&caller.scope.region, constraint)?;
+    let (ownership, acl) = wanted_access(&call, caller)?;
+    let lock = input.object_lock_enabled_for_bucket.unwrap_or(false).then(BucketLock::default);
     let again_is_fine = region == Region::us_east_1();
-    match call.s3.make_bucket(caller, &input.bucket, region).await? {
+    match call.s3.make_bucket(caller, &input.bucket, region, (ownership, acl.as_ref()), lock).await? {
         Some(there) if there.account != caller.scope.account => {
             Err(S3Error::BucketAlreadyExists { bucket: input.bucket })
         }
@@ -35,6 +42,28 @@ pub(super) async fn create_bucket(
             Err(S3Error::BucketAlreadyOwnedByYou { bucket: input.bucket })
         }
         _ => Ok(CreateBucketOutput { location: Some(format!("/{}", input.bucket)) }),
+    }
+}
+
+/// Who is to own what is put into the new bucket, and the list that it begins with. A list needs an owner of objects who may
+/// be another than the bucket's; and what is public is blocked as long as nobody has unblocked it.
+fn wanted_access(call: &Call, caller: &Caller) -> Result<(Ownership, Option<Acl>), S3Error> {
+    let ownership = match call.context.header("x-amz-object-ownership") {
+        None => Ownership::default(),
+        Some(text) => Ownership::parse(text).ok_or_else(|| {
+            S3Error::invalid_argument("Invalid x-amz-object-ownership header", "x-amz-object-ownership", text)
+        })?,
+    };
+    let id = canonical_id(&caller.scope.account);
+    let acl = Acl::of_headers(&call.context.headers, Of::Bucket, &id)?;
+    let acl = acl.filter(|acl| !acl.is_full_control_of(&id));
+    match &acl {
+        Some(_) if ownership.is_enforced() => Err(super::ownership::acl_under_enforcement()),
+        Some(acl) if acl.is_public() => Err(S3Error::InvalidBucketAcl {
+            code: "InvalidBucketAclWithBlockPublicAccessError",
+            message: "Bucket cannot have public ACLs set with BlockPublicAccess enabled",
+        }),
+        _ => Ok((ownership, acl)),
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 use futures::StreamExt as _;
 use http_body_util::StreamBody;
 use millpond_core::{AccountId, Timestamp};
-use s3s::dto::{self, ETag, Metadata, Owner, ServerSideEncryption, StreamingBlob, TimestampFormat};
+use s3s::dto::{self, ETag, Metadata, Owner, StreamingBlob, TimestampFormat};
 
+use crate::acl::canonical_id;
 use crate::context::Context;
-use crate::digest::{Algorithm, Checksum, parse_value, sha256_hex};
+use crate::digest::{Algorithm, Checksum, parse_value};
 use crate::error::S3Error;
 use crate::objects::ByteStream;
 use crate::receive::{Claimed, Expected, invalid_value, parse_md5};
@@ -49,6 +50,26 @@ macro_rules! checksums_of {
 }
 pub(super) use checksums_of;
 
+/// Sets what an answer says of an encryption that S3 does itself.
+macro_rules! set_own_encryption {
+    ($output:expr, $shown:expr) => {
+        $output.server_side_encryption = $shown.method.map(s3s::dto::ServerSideEncryption::from_static);
+        $output.ssekms_key_id = $shown.key.clone();
+        $output.bucket_key_enabled = $shown.bucket_key;
+    };
+}
+pub(super) use set_own_encryption;
+
+/// Sets what an answer says of an object's encryption.
+macro_rules! set_encryption {
+    ($output:expr, $shown:expr) => {
+        crate::ops::convert::set_own_encryption!($output, $shown);
+        $output.sse_customer_algorithm = $shown.customer_algorithm.clone();
+        $output.sse_customer_key_md5 = $shown.customer_md5.clone();
+    };
+}
+pub(super) use set_encryption;
+
 pub(crate) fn timestamp(at: Timestamp) -> dto::Timestamp {
     let since = Duration::from_millis(at.as_millis().max(0).unsigned_abs());
     dto::Timestamp::from(SystemTime::UNIX_EPOCH + since)
@@ -62,7 +83,7 @@ pub(crate) fn http_date(at: Timestamp) -> String {
 }
 
 /// To whole seconds, which is what HTTP's dates have.
-pub(super) fn from_timestamp(at: &dto::Timestamp) -> Option<Timestamp> {
+pub(crate) fn from_timestamp(at: &dto::Timestamp) -> Option<Timestamp> {
     let mut text = Vec::new();
     at.format(TimestampFormat::EpochSeconds, &mut text).ok()?;
     let text = String::from_utf8(text).ok()?;
@@ -73,11 +94,6 @@ pub(super) fn etag(text: &str) -> ETag {
     ETag::Strong(text.to_owned())
 }
 
-/// Everything at rest is encrypted under keys of the pond's own.
-pub(super) fn encrypted() -> Option<ServerSideEncryption> {
-    Some(ServerSideEncryption::from_static(ServerSideEncryption::AES256))
-}
-
 pub(super) fn checksum_type(checksum: &Checksum) -> dto::ChecksumType {
     dto::ChecksumType::from_static(checksum.coverage.as_str())
 }
@@ -86,9 +102,8 @@ pub(super) fn algorithm(of: Algorithm) -> dto::ChecksumAlgorithm {
     dto::ChecksumAlgorithm::from_static(of.as_str())
 }
 
-/// AWS names an account to S3 by 64 hexadecimal digits; these are made from its number.
 pub(super) fn owner(account: &AccountId) -> Owner {
-    Owner { id: Some(sha256_hex(account.as_str().as_bytes())), ..Owner::default() }
+    Owner { id: Some(canonical_id(account)), ..Owner::default() }
 }
 
 /// The number of entries on a page, from what was asked.
@@ -131,7 +146,7 @@ pub(super) fn is_encoded(encoding: Option<&dto::EncodingType>) -> Result<bool, S
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters and `/`.
-pub(super) fn encode(text: &str, encoded: bool) -> String {
+pub(crate) fn encode(text: &str, encoded: bool) -> String {
     if !encoded {
         return text.to_owned();
     }
@@ -174,6 +189,20 @@ macro_rules! attributes_of {
     };
 }
 pub(super) use attributes_of;
+
+/// The lock that the headers of a new object ask for.
+macro_rules! lock_of {
+    ($call:expr, $bucket:expr, $input:expr) => {
+        crate::ops::lock::of_headers(
+            &$call,
+            &$bucket,
+            $input.object_lock_mode.as_ref(),
+            $input.object_lock_retain_until_date.as_ref(),
+            $input.object_lock_legal_hold_status.as_ref(),
+        )
+    };
+}
+pub(super) use lock_of;
 
 /// The content type that S3 gives to what came without one.
 pub(super) fn content_type(attributes: &Attributes) -> String {

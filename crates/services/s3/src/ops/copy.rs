@@ -5,15 +5,19 @@ use s3s::dto::*;
 
 use super::Call;
 use super::convert::{
-    attributes_of, checksum_type, encrypted, etag, from_timestamp, set_checksum, timestamp,
+    attributes_of, checksum_type, etag, from_timestamp, lock_of, set_checksum, set_encryption, timestamp,
 };
 use super::multipart::part_number;
+use crate::access::source_question;
 use crate::condition::{ReadConditions, Reader, WriteCondition};
+use crate::decide::Question;
 use crate::digest::Algorithm;
+use crate::encryption::{CustomerKey, Given, Shown, names_encryption};
 use crate::error::S3Error;
 use crate::objects::{Facts, Object};
 use crate::receive::Expected;
 use crate::service::MAX_PUT;
+use crate::store::Bucket;
 use crate::tags;
 use crate::uploads::parse_upload_id;
 use crate::version::Wanted;
@@ -36,7 +40,8 @@ macro_rules! open_source {
         source.check_readable($call.s3.now(), true)?;
         // A copy of an older version onto its key brings it back.
         let same = wanted.is_none() && &**bucket == $input.bucket.as_str() && &**key == $input.key.as_str();
-        (source, same)
+        let key = CustomerKey::of(&$call.context.headers, Given::ForSource)?;
+        (source.unlocked(&$call.context.caller, key.as_ref()).await?, same)
     }};
 }
 
@@ -55,6 +60,8 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
             MAX_PUT.as_u64()
         )));
     }
+    let (caller, headers) = (&call.context.caller, &call.context.headers);
+    let onto_itself = onto_itself && !names_encryption(headers);
     let attributes = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
         None | Some(MetadataDirective::COPY) if onto_itself && input.storage_class.is_none() => {
             return Err(S3Error::invalid_request(
@@ -73,7 +80,12 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
         }
     };
     let tags = match input.tagging_directive.as_ref().map(TaggingDirective::as_str) {
-        None | Some(TaggingDirective::COPY) => info.tags.clone(),
+        None | Some(TaggingDirective::COPY) => {
+            if !info.tags.is_empty() {
+                check_copied_tags(&call, &bucket, &input)?;
+            }
+            info.tags.clone()
+        }
         Some(TaggingDirective::REPLACE) => tags::parse_header(input.tagging.as_deref().unwrap_or_default())?,
         Some(other) => {
             return Err(S3Error::invalid_argument(
@@ -86,9 +98,14 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     let expected = expected_copy(&source, input.checksum_algorithm.as_ref())?;
     // The conditions of the destination have no prefix.
     let condition = WriteCondition::of(&call.context.headers)?;
+    let sealing = call.s3.sealing(caller, &bucket, &input.key, headers).await?;
+    let customer = CustomerKey::of(headers, Given::ForThis)?;
+    let encryption = Shown::of(sealing.record.as_ref(), customer.as_ref());
     let body = source.read(0..info.size);
+    let access = call.access_of_new_object(&bucket)?;
     let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
-    let facts = Facts { attributes, tags: tags.clone(), class };
+    let lock = lock_of!(call, bucket, input)?;
+    let facts = Facts { attributes, tags: tags.clone(), access, class, lock, sealing };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut result = CopyObjectResult {
@@ -98,9 +115,8 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
         ..CopyObjectResult::default()
     };
     set_checksum!(result, Some(checksum));
-    Ok(CopyObjectOutput {
+    let mut output = CopyObjectOutput {
         copy_object_result: Some(result),
-        server_side_encryption: encrypted(),
         expiration: super::lifecycle::expiration(
             &call.s3,
             &bucket,
@@ -108,10 +124,24 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
             &tags,
             written.modified,
         )?,
+        ssekms_encryption_context: encryption.context.clone(),
         version_id: written.version,
         copy_source_version_id: info.version.clone(),
         ..CopyObjectOutput::default()
-    })
+    };
+    set_encryption!(output, encryption);
+    Ok(output)
+}
+
+/// Tags that go with a copy are read from its source and put on what it becomes.
+fn check_copied_tags(call: &Call, bucket: &Bucket, input: &CopyObjectInput) -> Result<(), S3Error> {
+    let CopySource::Bucket { bucket: source, key, version_id } = &input.copy_source else { return Ok(()) };
+    let source = call.bucket(source)?;
+    let version = version_id.as_deref();
+    let action = if version.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
+    call.s3.decide(&source_question(&call.context, action, &source, key, version))?;
+    let question = Question::of(&call.context, "s3:PutObjectTagging", bucket, Some(&input.key));
+    call.s3.decide(&Question { of_new_object: true, ..question })
 }
 
 /// A copy keeps the algorithm of its source's checksum, unless it asks for another.
@@ -159,22 +189,26 @@ pub(super) async fn upload_part_copy(
         length: Some(length),
         ..Expected::anything(MAX_PUT.as_u64())
     };
-    let (received, modified) = call
-        .s3
-        .write_part(&bucket, &input.key, (upload, number), source.read(range), expected, record.class)
-        .await?;
+    let (caller, headers) = (&call.context.caller, &call.context.headers);
+    let wrap = call.s3.part_sealing(caller, record.encryption.as_ref(), headers).await?;
+    let customer = CustomerKey::of(headers, Given::ForThis)?;
+    let encryption = Shown::of(record.encryption.as_ref(), customer.as_ref());
+    let (at, body) = ((upload, number), source.read(range));
+    let (received, modified) =
+        call.s3.write_part(&bucket, &input.key, at, body, expected, (record.class, wrap.as_ref())).await?;
     let mut result = CopyPartResult {
         e_tag: Some(etag(&received.etag())),
         last_modified: Some(timestamp(modified)),
         ..CopyPartResult::default()
     };
     set_checksum!(result, Some(&received.checksum));
-    Ok(UploadPartCopyOutput {
+    let mut output = UploadPartCopyOutput {
         copy_part_result: Some(result),
-        server_side_encryption: encrypted(),
         copy_source_version_id: source.info().version.clone(),
         ..UploadPartCopyOutput::default()
-    })
+    };
+    set_encryption!(output, encryption);
+    Ok(output)
 }
 
 /// `bytes=first-last`, wholly within the source.

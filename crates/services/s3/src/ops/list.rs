@@ -7,7 +7,7 @@ use super::Call;
 use super::convert::{algorithm, count, encode, etag, is_encoded, owner, page_size, size, timestamp};
 use crate::error::S3Error;
 use crate::listing::{Page, Question};
-use crate::store::{Bucket, ObjectRecord, What};
+use crate::store::{Bucket, BucketRecord, ObjectRecord, What};
 use crate::version::Wanted;
 
 /// A page of keys in byte order.
@@ -38,16 +38,16 @@ pub(super) async fn list_objects_v2(
     let question =
         Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after: after.as_deref(), limit };
     let page = call.s3.list_objects(&bucket, &question)?;
-    let owner = input.fetch_owner.unwrap_or(false).then(|| owner(&bucket.record.account));
+    let owners = input.fetch_owner.unwrap_or(false).then_some(&bucket.record);
     Ok(ListObjectsV2Output {
-        name: Some(bucket.name),
+        name: Some(bucket.name.clone()),
         key_count: Some(count(page.items.len() + page.prefixes.len())),
         max_keys: Some(count(limit)),
         is_truncated: Some(page.next.is_some()),
         continuation_token: input.continuation_token,
         next_continuation_token: page.next.as_ref().map(|last| PageToken::encode(last, &belongs)),
         common_prefixes: common_prefixes(&page, encoded),
-        contents: Some(contents(page, encoded, owner.as_ref(), restores)),
+        contents: Some(contents(page, encoded, owners, restores)),
         prefix: Some(encode(&prefix, encoded)),
         delimiter: input.delimiter.map(|text| encode(&text, encoded)),
         start_after: input.start_after.map(|text| encode(&text, encoded)),
@@ -70,14 +70,13 @@ pub(super) async fn list_objects(call: Call, input: ListObjectsInput) -> Result<
     let page = call.s3.list_objects(&bucket, &Question { prefix: &prefix, delimiter, after, limit })?;
     // Without a delimiter the last key is the marker, and S3 does not say it twice.
     let next_marker = page.next.as_ref().filter(|_| delimiter.is_some()).map(|last| encode(last, encoded));
-    let owner = owner(&bucket.record.account);
     Ok(ListObjectsOutput {
-        name: Some(bucket.name),
+        name: Some(bucket.name.clone()),
         max_keys: Some(count(limit)),
         is_truncated: Some(page.next.is_some()),
         next_marker,
         common_prefixes: common_prefixes(&page, encoded),
-        contents: Some(contents(page, encoded, Some(&owner), restores)),
+        contents: Some(contents(page, encoded, Some(&bucket.record), restores)),
         prefix: Some(encode(&prefix, encoded)),
         marker: Some(encode(input.marker.as_deref().unwrap_or_default(), encoded)),
         delimiter: input.delimiter.map(|text| encode(&text, encoded)),
@@ -103,7 +102,6 @@ pub(super) async fn list_object_versions(
     let after_version = after_version(&call, &bucket, after, input.version_id_marker.as_deref())?;
     let question = Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after, limit };
     let page = call.s3.list_versions(&bucket, &question, after_version)?;
-    let owner = owner(&bucket.record.account);
     // The last entry is a version or a common prefix; only the first has an id to go on from.
     let last = page.items.last().filter(|(key, _)| page.next.as_ref() == Some(key));
     let next_version = last.map(|(_, row)| row.version().to_string());
@@ -111,7 +109,12 @@ pub(super) async fn list_object_versions(
     let (mut versions, mut markers) = (Vec::new(), Vec::new());
     for (key, row) in page.items {
         let (key, version_id) = (Some(encode(&key, encoded)), Some(row.version().to_string()));
-        let (owner, is_latest) = (Some(owner.clone()), Some(row.superseded.is_none()));
+        let is_latest = Some(row.superseded.is_none());
+        let recorded = match &row.what {
+            What::Object(record) => record.owner.as_ref(),
+            What::Marker(_) => None,
+        };
+        let owner = Some(owner(bucket.record.owner(recorded)));
         match row.what {
             What::Object(record) => versions.push(ObjectVersion {
                 checksum_algorithm: record.checksum.map(|(of, _)| vec![algorithm(of)]),
@@ -207,7 +210,7 @@ fn common_prefixes<T>(page: &Page<T>, encoded: bool) -> Option<Vec<CommonPrefix>
 fn contents(
     page: Page<ObjectRecord>,
     encoded: bool,
-    owner: Option<&Owner>,
+    owners: Option<&BucketRecord>,
     restores: Option<millpond_core::Timestamp>,
 ) -> Vec<Object> {
     let shown = page.items.into_iter().map(|(key, record)| Object {
@@ -216,7 +219,7 @@ fn contents(
         e_tag: Some(etag(&record.etag)),
         key: Some(encode(&key, encoded)),
         last_modified: Some(timestamp(record.modified)),
-        owner: owner.cloned(),
+        owner: owners.map(|bucket| owner(bucket.owner_of(&record))),
         restore_status: restores.and_then(|now| restore_status(&record, now)),
         size: Some(size(record.size)),
         storage_class: Some(ObjectStorageClass::from_static(record.class.as_str())),

@@ -3,27 +3,35 @@
 //! One file a resource; `Ops` only hands over. What s3s knows and this trait's implementation does not name is refused in
 //! `access`, since it is not in the table.
 
+mod acl;
 mod bucket;
 mod configuration;
 mod convert;
 mod copy;
+mod cors;
+mod encryption;
 mod lifecycle;
 mod list;
+mod lock;
 mod multipart;
 mod object;
+mod ownership;
+mod policy;
 mod restore;
 mod tagging;
 mod versioning;
 
 use std::sync::Arc;
 
-pub(crate) use convert::http_date;
+pub(crate) use convert::{encode, from_timestamp, http_date};
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
 
+use crate::access;
 use crate::context::Context;
 use crate::error::S3Error;
+use crate::ownership::ObjectAccess;
 use crate::service::S3;
 use crate::store::Bucket;
 use crate::version::Wanted;
@@ -38,6 +46,11 @@ impl Call {
     /// The version that the request names.
     fn wanted(version: Option<&String>) -> Result<Option<Wanted>, S3Error> {
         version.map(|text| Wanted::parse(text)).transpose()
+    }
+
+    /// Whose the object that the request makes will be, and whom it lets in.
+    fn access_of_new_object(&self, bucket: &Bucket) -> Result<ObjectAccess, S3Error> {
+        ObjectAccess::of_new_object(&bucket.record, &self.context.caller.principal, &self.context.headers)
     }
 
     fn bucket(&self, name: &str) -> Result<Bucket, S3Error> {
@@ -60,7 +73,9 @@ impl Ops {
         let context = Context::of(&req.extensions);
         let call = Call { s3: self.0.clone(), context: Arc::clone(&context) };
         let outcome = operation(call, req.input).await;
-        outcome.map(S3Response::new).map_err(|error| context.fail(error))
+        outcome
+            .map(S3Response::new)
+            .map_err(|error| context.fail(access::conceal_from(&self.0, &context, error)))
     }
 }
 
@@ -84,33 +99,40 @@ operations! {
     create_bucket(CreateBucketInput) -> CreateBucketOutput = bucket;
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart;
     delete_bucket(DeleteBucketInput) -> DeleteBucketOutput = bucket;
+    delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput = cors;
+    delete_bucket_encryption(DeleteBucketEncryptionInput) -> DeleteBucketEncryptionOutput = encryption;
     delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput = lifecycle;
+    delete_bucket_ownership_controls(DeleteBucketOwnershipControlsInput) -> DeleteBucketOwnershipControlsOutput = ownership;
+    delete_bucket_policy(DeleteBucketPolicyInput) -> DeleteBucketPolicyOutput = policy;
     delete_bucket_tagging(DeleteBucketTaggingInput) -> DeleteBucketTaggingOutput = tagging;
     delete_object(DeleteObjectInput) -> DeleteObjectOutput = object;
     delete_object_tagging(DeleteObjectTaggingInput) -> DeleteObjectTaggingOutput = tagging;
     delete_objects(DeleteObjectsInput) -> DeleteObjectsOutput = object;
+    delete_public_access_block(DeletePublicAccessBlockInput) -> DeletePublicAccessBlockOutput = ownership;
     get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput) -> GetBucketAccelerateConfigurationOutput = configuration;
-    get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = configuration;
-    get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = configuration;
-    get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput = configuration;
+    get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = acl;
+    get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = cors;
+    get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput = encryption;
     get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput = lifecycle;
     get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput = bucket;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = configuration;
     get_bucket_notification_configuration(GetBucketNotificationConfigurationInput) -> GetBucketNotificationConfigurationOutput = configuration;
-    get_bucket_ownership_controls(GetBucketOwnershipControlsInput) -> GetBucketOwnershipControlsOutput = configuration;
-    get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = configuration;
-    get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput = configuration;
+    get_bucket_ownership_controls(GetBucketOwnershipControlsInput) -> GetBucketOwnershipControlsOutput = ownership;
+    get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = policy;
+    get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput = policy;
     get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput = configuration;
     get_bucket_request_payment(GetBucketRequestPaymentInput) -> GetBucketRequestPaymentOutput = configuration;
     get_bucket_tagging(GetBucketTaggingInput) -> GetBucketTaggingOutput = tagging;
     get_bucket_versioning(GetBucketVersioningInput) -> GetBucketVersioningOutput = versioning;
     get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput = configuration;
     get_object(GetObjectInput) -> GetObjectOutput = object;
-    get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = configuration;
+    get_object_acl(GetObjectAclInput) -> GetObjectAclOutput = acl;
     get_object_attributes(GetObjectAttributesInput) -> GetObjectAttributesOutput = object;
-    get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput = configuration;
+    get_object_legal_hold(GetObjectLegalHoldInput) -> GetObjectLegalHoldOutput = lock;
+    get_object_lock_configuration(GetObjectLockConfigurationInput) -> GetObjectLockConfigurationOutput = lock;
+    get_object_retention(GetObjectRetentionInput) -> GetObjectRetentionOutput = lock;
     get_object_tagging(GetObjectTaggingInput) -> GetObjectTaggingOutput = tagging;
-    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput = configuration;
+    get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput = ownership;
     head_bucket(HeadBucketInput) -> HeadBucketOutput = bucket;
     head_object(HeadObjectInput) -> HeadObjectOutput = object;
     list_buckets(ListBucketsInput) -> ListBucketsOutput = bucket;
@@ -119,11 +141,21 @@ operations! {
     list_objects(ListObjectsInput) -> ListObjectsOutput = list;
     list_objects_v2(ListObjectsV2Input) -> ListObjectsV2Output = list;
     list_parts(ListPartsInput) -> ListPartsOutput = multipart;
+    put_bucket_acl(PutBucketAclInput) -> PutBucketAclOutput = acl;
+    put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput = cors;
+    put_bucket_encryption(PutBucketEncryptionInput) -> PutBucketEncryptionOutput = encryption;
     put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput) -> PutBucketLifecycleConfigurationOutput = lifecycle;
+    put_bucket_ownership_controls(PutBucketOwnershipControlsInput) -> PutBucketOwnershipControlsOutput = ownership;
+    put_bucket_policy(PutBucketPolicyInput) -> PutBucketPolicyOutput = policy;
     put_bucket_tagging(PutBucketTaggingInput) -> PutBucketTaggingOutput = tagging;
     put_bucket_versioning(PutBucketVersioningInput) -> PutBucketVersioningOutput = versioning;
     put_object(PutObjectInput) -> PutObjectOutput = object;
+    put_object_acl(PutObjectAclInput) -> PutObjectAclOutput = acl;
+    put_object_legal_hold(PutObjectLegalHoldInput) -> PutObjectLegalHoldOutput = lock;
+    put_object_lock_configuration(PutObjectLockConfigurationInput) -> PutObjectLockConfigurationOutput = lock;
+    put_object_retention(PutObjectRetentionInput) -> PutObjectRetentionOutput = lock;
     put_object_tagging(PutObjectTaggingInput) -> PutObjectTaggingOutput = tagging;
+    put_public_access_block(PutPublicAccessBlockInput) -> PutPublicAccessBlockOutput = ownership;
     restore_object(RestoreObjectInput) -> RestoreObjectOutput = restore;
     upload_part(UploadPartInput) -> UploadPartOutput = multipart;
     upload_part_copy(UploadPartCopyInput) -> UploadPartCopyOutput = copy;

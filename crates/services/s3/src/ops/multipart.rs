@@ -5,13 +5,17 @@ use uuid::Uuid;
 
 use super::Call;
 use super::convert::{
-    algorithm, attributes_of, checksum_type, checksums_of, count, encode, encrypted, etag, expected,
-    is_encoded, owner, page_size, request_body, set_checksum, size, timestamp,
+    algorithm, attributes_of, checksum_type, checksums_of, count, encode, etag, expected, is_encoded,
+    lock_of, owner, page_size, request_body, set_checksum, set_encryption, set_own_encryption, size,
+    timestamp,
 };
 use super::lifecycle::{abort, expiration};
 use crate::condition::WriteCondition;
+use crate::decide::initiator;
 use crate::digest::{Algorithm, Coverage};
+use crate::encryption::{CustomerKey, Given, Shown, check_given};
 use crate::error::S3Error;
+use crate::keys;
 use crate::listing::Question;
 use crate::store::UploadRecord;
 use crate::tags;
@@ -35,16 +39,25 @@ pub(super) async fn create_multipart_upload(
 ) -> Result<CreateMultipartUploadOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
     let checksum = checksum_of_upload(input.checksum_algorithm.as_ref(), input.checksum_type.as_ref())?;
+    let (caller, headers) = (&call.context.caller, &call.context.headers);
+    let sealing = call.s3.sealing(caller, &bucket, &input.key, headers).await?;
+    let customer = CustomerKey::of(headers, Given::ForThis)?;
+    let encryption = Shown::of(sealing.record.as_ref(), customer.as_ref());
     let record = UploadRecord {
         initiated: call.s3.now(),
         attributes: attributes_of!(input),
         checksum,
         tags: tags::parse_header(input.tagging.as_deref().unwrap_or_default())?,
+        access: call.access_of_new_object(&bucket)?,
+        initiator: initiator(&bucket, &call.context.caller),
+        conditions: keys::kept(&call.context.headers).collect(),
         class: crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?,
+        lock: lock_of!(call, bucket, input)?,
+        encryption: sealing.record,
     };
     let (abort_date, abort_rule_id) = abort(&call.s3, &bucket, &input.key, record.initiated)?;
     let upload = call.s3.begin_upload(&bucket, &input.key, record).await?;
-    Ok(CreateMultipartUploadOutput {
+    let mut output = CreateMultipartUploadOutput {
         bucket: Some(bucket.name),
         key: Some(input.key),
         upload_id: Some(upload_id(upload)),
@@ -52,9 +65,11 @@ pub(super) async fn create_multipart_upload(
         abort_rule_id,
         checksum_algorithm: checksum.map(|(of, _)| algorithm(of)),
         checksum_type: checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
-        server_side_encryption: encrypted(),
+        ssekms_encryption_context: encryption.context.clone(),
         ..CreateMultipartUploadOutput::default()
-    })
+    };
+    set_encryption!(output, encryption);
+    Ok(output)
 }
 
 fn checksum_of_upload(
@@ -123,14 +138,16 @@ pub(super) async fn upload_part(call: Call, input: UploadPartInput) -> Result<Up
             claimed.as_str().to_lowercase()
         )));
     }
+    let (caller, headers) = (&call.context.caller, &call.context.headers);
+    let wrap = call.s3.part_sealing(caller, record.encryption.as_ref(), headers).await?;
+    let customer = CustomerKey::of(headers, Given::ForThis)?;
+    let encryption = Shown::of(record.encryption.as_ref(), customer.as_ref());
     let body = request_body(input.body);
+    let at = (upload, number);
     let (received, _) =
-        call.s3.write_part(&bucket, &input.key, (upload, number), body, expected, record.class).await?;
-    let mut output = UploadPartOutput {
-        e_tag: Some(etag(&received.etag())),
-        server_side_encryption: encrypted(),
-        ..UploadPartOutput::default()
-    };
+        call.s3.write_part(&bucket, &input.key, at, body, expected, (record.class, wrap.as_ref())).await?;
+    let mut output = UploadPartOutput { e_tag: Some(etag(&received.etag())), ..UploadPartOutput::default() };
+    set_encryption!(output, encryption);
     set_checksum!(output, Some(received.shown()));
     Ok(output)
 }
@@ -147,6 +164,16 @@ pub(super) async fn complete_multipart_upload(
     let upload = parse_upload_id(&input.upload_id)?;
     let condition = WriteCondition::of(&call.context.headers)?;
     let completion = completion(&input)?;
+    if let Some(customer) = CustomerKey::of(&call.context.headers, Given::ForThis)? {
+        match call.s3.metadata().upload(&bucket, &input.key, upload) {
+            Ok(record) => {
+                check_given(&call.context.caller, record.encryption.as_ref(), Some(&customer))?;
+            }
+            // It may be complete already, which is answered below.
+            Err(S3Error::NoSuchUpload { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
     let (placed, content) =
         call.s3.complete_upload(&bucket, &input.key, upload, completion, condition).await?;
     let about = (input.key.as_str(), placed.object.size);
@@ -158,9 +185,10 @@ pub(super) async fn complete_multipart_upload(
         e_tag: Some(etag(&placed.object.etag)),
         version_id: placed.version,
         checksum_type: content.checksum.as_ref().map(checksum_type),
-        server_side_encryption: encrypted(),
         ..CompleteMultipartUploadOutput::default()
     };
+    let encryption = Shown::of(content.encryption.as_ref(), None);
+    set_own_encryption!(output, encryption);
     set_checksum!(output, content.checksum.as_ref());
     Ok(output)
 }
@@ -236,7 +264,8 @@ pub(super) async fn list_parts(call: Call, input: ListPartsInput) -> Result<List
         shown
     });
     let shown: Vec<Part> = shown.collect();
-    let owner = owner(&bucket.record.account);
+    let began = owner(record.initiator.as_ref().unwrap_or(&bucket.record.account));
+    let owner = owner(bucket.record.owner(record.access.owner.as_ref()));
     let (abort_date, abort_rule_id) = abort(&call.s3, &bucket, &input.key, record.initiated)?;
     Ok(ListPartsOutput {
         abort_date,
@@ -246,7 +275,7 @@ pub(super) async fn list_parts(call: Call, input: ListPartsInput) -> Result<List
         upload_id: Some(input.upload_id),
         checksum_algorithm: record.checksum.map(|(of, _)| algorithm(of)),
         checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
-        initiator: Some(Initiator { id: owner.id.clone(), ..Initiator::default() }),
+        initiator: Some(Initiator { id: began.id, ..Initiator::default() }),
         owner: Some(owner),
         is_truncated: Some(page.more),
         max_parts: Some(count(limit)),
@@ -280,7 +309,7 @@ pub(super) async fn list_multipart_uploads(
     let after_upload = after_upload.transpose()?;
     let question = Question { prefix: &prefix, delimiter: input.delimiter.as_deref(), after, limit };
     let page = call.s3.list_uploads(&bucket, &question, after_upload)?;
-    let owner = owner(&bucket.record.account);
+    let account = &bucket.record.account;
     // The last entry is an upload or a common prefix; only the first has an id to go on from.
     let last_upload = page.items.last().filter(|(key, _)| page.next.as_ref() == Some(key));
     let next_upload = last_upload.map(|(_, (upload, _))| upload_id(*upload));
@@ -288,9 +317,12 @@ pub(super) async fn list_multipart_uploads(
         checksum_algorithm: record.checksum.map(|(of, _)| algorithm(of)),
         checksum_type: record.checksum.map(|(_, coverage)| ChecksumType::from_static(coverage.as_str())),
         initiated: Some(timestamp(record.initiated)),
-        initiator: Some(Initiator { id: owner.id.clone(), ..Initiator::default() }),
+        initiator: Some(Initiator {
+            id: owner(record.initiator.as_ref().unwrap_or(account)).id,
+            ..Initiator::default()
+        }),
         key: Some(encode(key, encoded)),
-        owner: Some(owner.clone()),
+        owner: Some(owner(bucket.record.owner(record.access.owner.as_ref()))),
         storage_class: Some(StorageClass::from_static(record.class.as_str())),
         upload_id: Some(upload_id(*upload)),
     });

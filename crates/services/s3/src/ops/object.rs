@@ -4,20 +4,23 @@ use std::ops::Range;
 
 use s3s::dto::*;
 
-use super::Call;
 use super::convert::{
-    answer_body, attributes_of, checksum_type, checksums_of, content_type, count, encrypted, etag, expected,
-    from_timestamp, http_date, request_body, set_checksum, size, timestamp,
+    answer_body, attributes_of, checksum_type, checksums_of, content_type, count, etag, expected,
+    from_timestamp, http_date, lock_of, request_body, set_checksum, set_encryption, size, timestamp,
 };
 use super::lifecycle::{expiration, expiration_of};
-use crate::access::authorize;
+use super::{Call, lock};
 use crate::condition::{ReadConditions, Reader, WriteCondition};
+use crate::context::Admission;
+use crate::decide::Question;
 use crate::digest::Checksum;
+use crate::encryption::{CustomerKey, Given as GivenFor, Shown, check_given};
 use crate::error::S3Error;
+use crate::keys::Keys;
 use crate::names;
 use crate::objects::{Facts, Object};
 use crate::service::MAX_PAGE;
-use crate::store::{Deleted, Target};
+use crate::store::{Bucket, Deleted, Target};
 use crate::tags;
 use crate::version::Wanted;
 
@@ -29,7 +32,8 @@ use crate::version::Wanted;
 pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutObjectOutput, S3Error> {
     let context = &call.context;
     let bucket = call.bucket(&input.bucket)?;
-    if context.body_length.is_none() {
+    // A form's file ends with the form.
+    if context.body_length.is_none() && context.admission != Admission::Form {
         return Err(S3Error::MissingContentLength);
     }
     let attributes = attributes_of!(input);
@@ -37,8 +41,14 @@ pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutO
     let expected = expected(context, input.content_md5.as_ref(), &checksums_of!(input), None)?;
     let body = request_body(input.body);
     let tags = tags::parse_header(input.tagging.as_deref().unwrap_or_default())?;
+    let access = call.access_of_new_object(&bucket)?;
     let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
-    let facts = Facts { attributes, tags: tags.clone(), class };
+    let lock = lock_of!(call, bucket, input)?;
+    lock::check_digest(&call, &bucket, &lock)?;
+    let sealing = call.s3.sealing(&context.caller, &bucket, &input.key, &context.headers).await?;
+    let customer = CustomerKey::of(&context.headers, GivenFor::ForThis)?;
+    let encryption = Shown::of(sealing.record.as_ref(), customer.as_ref());
+    let facts = Facts { attributes, tags: tags.clone(), access, class, lock, sealing };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut output = PutObjectOutput {
@@ -51,10 +61,11 @@ pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutO
             written.modified,
         )?,
         e_tag: Some(etag(&written.etag)),
-        server_side_encryption: encrypted(),
+        ssekms_encryption_context: encryption.context.clone(),
         checksum_type: Some(checksum_type(checksum)),
         ..PutObjectOutput::default()
     };
+    set_encryption!(output, encryption);
     set_checksum!(output, Some(checksum));
     Ok(output)
 }
@@ -113,8 +124,9 @@ fn resolve(object: &Object, asked: &Asked) -> Result<Given, S3Error> {
 
 /// Fills what GetObject and HeadObject have in common.
 macro_rules! read_output {
-    ($Output:ident, $info:expr, $given:expr, $now:expr) => {{
+    ($Output:ident, $call:expr, $bucket:expr, $info:expr, $given:expr, $customer:expr) => {{
         let (info, given) = ($info, $given);
+        let lock = lock::shown(&$call, &$bucket.name, &info.key, &info.lock);
         let attributes = &info.attributes;
         let mut output = $Output {
             accept_ranges: Some("bytes".to_owned()),
@@ -130,21 +142,33 @@ macro_rules! read_output {
             expires: attributes.expires.map(timestamp),
             last_modified: Some(timestamp(info.last_modified)),
             metadata: Some(attributes.metadata.clone().into_iter().collect()),
+            object_lock_legal_hold_status: lock.legal_hold,
+            object_lock_mode: lock.retention.map(|kept| ObjectLockMode::from_static(kept.mode.as_str())),
+            object_lock_retain_until_date: lock.retention.map(|kept| timestamp(kept.until)),
             parts_count: given.parts_count,
-            server_side_encryption: encrypted(),
             storage_class: info.class.shown().map(StorageClass::from_static),
-            restore: info.restore.and_then(|restore| restore.shown($now, http_date)),
+            restore: info.restore.and_then(|restore| restore.shown($call.s3.now(), http_date)),
             version_id: info.version.clone(),
             ..$Output::default()
         };
         set_checksum!(output, given.checksum.as_ref());
+        let encryption = Shown::of(info.encryption.as_ref(), $customer);
+        set_encryption!(output, encryption);
         output
     }};
 }
 
+/// The customer's key that came with a request for an object: there when it is needed, and the right one.
+fn customer_key(call: &Call, object: &Object) -> Result<Option<CustomerKey>, S3Error> {
+    let given = CustomerKey::of(&call.context.headers, GivenFor::ForThis)?;
+    check_given(&call.context.caller, object.info().encryption.as_ref(), given.as_ref())?;
+    Ok(given)
+}
+
 /// Reads an object, a range of it or a part.
 ///
-/// Errors: NoSuchKey, InvalidRange, InvalidPartNumber, PreconditionFailed, 304 Not Modified, InvalidObjectState (archived).
+/// Errors: NoSuchKey, InvalidRange, InvalidPartNumber, PreconditionFailed, 304 Not Modified, InvalidObjectState (archived),
+/// and those of its key (see [`Object::unlocked`]).
 /// Source: Amazon S3 API reference, GetObject.
 pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetObjectOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
@@ -160,6 +184,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
         ));
     }
     let object = call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
+    let (caller, customer) = (&call.context.caller, customer_key(&call, &object)?);
     let info = object.info();
     let modified_since = input.if_modified_since.as_ref().and_then(from_timestamp);
     let unmodified_since = input.if_unmodified_since.as_ref().and_then(from_timestamp);
@@ -178,7 +203,8 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
             with_checksum: input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED),
         },
     )?;
-    let mut output = read_output!(GetObjectOutput, info, &given, call.s3.now());
+    let object = object.clone().unlocked(caller, customer.as_ref()).await?;
+    let mut output = read_output!(GetObjectOutput, call, bucket, info, &given, customer.as_ref());
     output.tag_count = (!info.tags.is_empty()).then(|| count(info.tags.len()));
     if input.version_id.is_none() {
         output.expiration = expiration_of(&call.s3, &bucket, info)?;
@@ -194,6 +220,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
 pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<HeadObjectOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
     let object = call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
+    let (caller, customer) = (&call.context.caller, customer_key(&call, &object)?);
     let info = object.info();
     let modified_since = input.if_modified_since.as_ref().and_then(from_timestamp);
     let unmodified_since = input.if_unmodified_since.as_ref().and_then(from_timestamp);
@@ -211,7 +238,11 @@ pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<He
             with_checksum: input.checksum_mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED),
         },
     )?;
-    let mut output = read_output!(HeadObjectOutput, info, &given, call.s3.now());
+    if given.checksum.is_some() {
+        // A checksum says something of the bytes.
+        object.clone().unlocked(caller, customer.as_ref()).await?;
+    }
+    let mut output = read_output!(HeadObjectOutput, call, bucket, info, &given, customer.as_ref());
     if input.version_id.is_none() {
         output.expiration = expiration_of(&call.s3, &bucket, info)?;
     }
@@ -228,6 +259,7 @@ pub(super) async fn get_object_attributes(
 ) -> Result<GetObjectAttributesOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
     let object = call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
+    customer_key(&call, &object)?;
     let info = object.info();
     let mut output = GetObjectAttributesOutput {
         last_modified: Some(timestamp(info.last_modified)),
@@ -297,7 +329,7 @@ fn object_parts(
 
 /// Removes an object, or one version of it for good; no error when there is none.
 ///
-/// Errors: PreconditionFailed.
+/// Errors: PreconditionFailed, AccessDenied (the version is locked).
 /// Source: Amazon S3 API reference, DeleteObject.
 pub(super) async fn delete_object(
     call: Call,
@@ -307,7 +339,11 @@ pub(super) async fn delete_object(
     let version = Call::wanted(input.version_id.as_ref())?;
     let if_match = input.if_match.as_ref().map(|tag| tag.as_etag().map_or("*", ETag::value));
     let condition = WriteCondition::of_delete(if_match);
-    let deleted = call.s3.remove_object(&bucket, Target { key: input.key, version, condition }).await?;
+    let bypass_governance = lock::bypasses(&call, &bucket.name, &input.key);
+    let deleted = call
+        .s3
+        .remove_object(&bucket, Target { key: input.key, version, condition, bypass_governance })
+        .await?;
     Ok(DeleteObjectOutput {
         delete_marker: deleted.marker.then_some(true),
         version_id: deleted.version,
@@ -336,7 +372,7 @@ pub(super) async fn delete_objects(
         version_id: object.version_id.clone(),
     };
     for object in wanted {
-        match target(&call, &bucket.name, &object) {
+        match target(&call, &bucket, &object) {
             Ok(target) => targets.push((object, target)),
             Err(error) => errors.push(refused(&object, error)),
         }
@@ -369,7 +405,7 @@ fn shown(object: ObjectIdentifier, removed: Deleted) -> DeletedObject {
     }
 }
 
-fn target(call: &Call, bucket: &str, object: &ObjectIdentifier) -> Result<Target, S3Error> {
+fn target(call: &Call, bucket: &Bucket, object: &ObjectIdentifier) -> Result<Target, S3Error> {
     names::check_key(&object.key)?;
     if object.last_modified_time.is_some() || object.size.is_some() {
         return Err(S3Error::NotImplemented {
@@ -384,7 +420,16 @@ fn target(call: &Call, bucket: &str, object: &ObjectIdentifier) -> Result<Target
         ),
     };
     let action = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-    authorize(&call.s3, &call.context.caller, action, bucket, Some(&object.key))?;
+    let mut keys = Keys::default();
+    if let Some(version) = &object.version_id {
+        keys.put("s3:versionid", version.clone());
+    }
+    call.s3.decide(&Question {
+        version,
+        keys,
+        ..Question::of(&call.context, action, bucket, Some(&object.key))
+    })?;
     let condition = WriteCondition::of_delete(object.e_tag.as_ref().map(ETag::value));
-    Ok(Target { key: object.key.clone(), version, condition })
+    let bypass_governance = lock::bypasses(call, &bucket.name, &object.key);
+    Ok(Target { key: object.key.clone(), version, condition, bypass_governance })
 }

@@ -23,7 +23,8 @@ pub(super) async fn get_bucket_versioning(
 
 /// Lets a bucket keep versions from now on, or suspends that.
 ///
-/// Errors: IllegalVersioningConfigurationException (no status, or an unknown one), NotImplemented (MFA delete).
+/// Errors: IllegalVersioningConfigurationException (no status, or an unknown one), NotImplemented (MFA delete),
+/// InvalidBucketState (objects can be locked: versions stay on).
 /// Source: Amazon S3 API reference, PutBucketVersioning.
 pub(super) async fn put_bucket_versioning(
     call: Call,
@@ -41,6 +42,12 @@ pub(super) async fn put_bucket_versioning(
         None => return Err(S3Error::IllegalVersioningConfiguration),
     };
     let set = move |record: &mut crate::store::BucketRecord| {
+        if record.lock.is_some() && versioning != Versioning::Enabled {
+            return Err(S3Error::InvalidBucketState {
+                message: "An Object Lock configuration is present on this bucket, so the versioning state cannot be \
+                          changed.",
+            });
+        }
         record.versioning = versioning;
         Ok(())
     };

@@ -1,11 +1,13 @@
 //! Transactions over buckets.
 
 use millpond_store::Reads as _;
+use uuid::Uuid;
 
 use super::{
-    ACCOUNT_BUCKETS, BUCKETS, Bucket, BucketRecord, DOCUMENTS, GARBAGE, Garbage, Metadata, OBJECTS, UPLOADS,
-    VERSIONS,
+    ACCOUNT_BUCKETS, BUCKETS, Bucket, BucketRecord, DOCUMENTS, DocumentRecord, GARBAGE, Garbage, Kind,
+    Metadata, OBJECTS, UPLOADS, VERSIONS,
 };
+use crate::acl::Acl;
 use crate::error::S3Error;
 
 impl Metadata {
@@ -25,10 +27,12 @@ impl Metadata {
     pub async fn create_bucket(
         &self,
         name: &str,
-        record: BucketRecord,
+        mut record: BucketRecord,
+        acl: Option<&Acl>,
         most: usize,
     ) -> Result<Option<BucketRecord>, S3Error> {
         let name = name.to_owned();
+        let acl = acl.map(DocumentRecord::encode).transpose()?;
         self.store
             .write(move |txn| {
                 if let Some(there) = txn.get(&BUCKETS, &name)? {
@@ -36,6 +40,10 @@ impl Metadata {
                 }
                 if txn.prefix(&ACCOUNT_BUCKETS, &(&record.account,)).take(most).count() == most {
                     return Err(S3Error::TooManyBuckets);
+                }
+                if let Some(acl) = &acl {
+                    record.documents.insert(Kind::Acl, Uuid::new_v4());
+                    txn.put(&DOCUMENTS, &(record.id, Kind::Acl.key()), acl)?;
                 }
                 txn.put(&ACCOUNT_BUCKETS, &(&record.account, &name), &record.id)?;
                 txn.put(&BUCKETS, &name, &record)?;

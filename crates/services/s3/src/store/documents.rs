@@ -42,10 +42,14 @@ impl Cache {
 pub enum Kind {
     Lifecycle,
     Tagging,
+    Acl,
+    Policy,
+    Cors,
+    Encryption,
 }
 
 impl Kind {
-    fn key(self) -> String {
+    pub(super) fn key(self) -> String {
         format!("{self:?}")
     }
 }
@@ -59,6 +63,14 @@ pub trait Document: Serialize + DeserializeOwned + Send + Sync + 'static {
 pub struct DocumentRecord {
     #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
+}
+
+impl DocumentRecord {
+    pub fn encode<D: Document>(document: &D) -> Result<Self, S3Error> {
+        let body = rmp_serde::to_vec_named(document)
+            .map_err(|error| S3Error::internal("writing a bucket's configuration", error))?;
+        Ok(Self { body })
+    }
 }
 
 impl Metadata {
@@ -93,12 +105,7 @@ impl Metadata {
         document: Option<&D>,
         check: impl FnOnce(&mut super::BucketRecord) -> Result<(), S3Error> + Send + 'static,
     ) -> Result<(), S3Error> {
-        let encode = |document: &D| {
-            let body = rmp_serde::to_vec_named(document)
-                .map_err(|error| S3Error::internal("writing a bucket's configuration", error))?;
-            Ok::<_, S3Error>(DocumentRecord { body })
-        };
-        let document = document.map(encode).transpose()?;
+        let document = document.map(DocumentRecord::encode).transpose()?;
         let bucket = bucket.clone();
         self.store
             .write(move |txn| {

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::condition::WriteCondition;
 use crate::error::S3Error;
+use crate::lock;
 use crate::service::new_id;
 use crate::version::{VersionId, Versioning, Wanted};
 
@@ -34,6 +35,8 @@ pub struct Target {
     pub key: String,
     pub version: Option<Wanted>,
     pub condition: WriteCondition,
+    /// The caller may bypass governance mode, and asks to.
+    pub bypass_governance: bool,
 }
 
 /// What a deletion did.
@@ -63,7 +66,7 @@ impl Metadata {
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
-                place(txn, &record, key, object, &content, &condition)
+                place(txn, &record, key, object, content, &condition)
             })
             .await
     }
@@ -234,25 +237,26 @@ fn newest(reads: &impl Reads, bucket: &BucketRecord, key: &str) -> Result<Option
     Ok(row.map(|(_, row)| row))
 }
 
-/// Puts an object on top of its key.
+/// Puts an object on top of its key, with the lock that it asks for or that the bucket gives to it.
 pub(super) fn place(
     txn: &mut Txn<'_>,
     bucket: &BucketRecord,
     key: String,
     mut object: ObjectRecord,
-    content: &ContentRecord,
+    mut content: ContentRecord,
     condition: &WriteCondition,
 ) -> Result<Placed, S3Error> {
     let at = (bucket.id, key);
     let before = txn.get(&OBJECTS, &at)?;
     condition.check(&at.1, before.as_ref().map(|object| object.etag.as_str()))?;
+    content.lock = lock::of_new(bucket.lock, content.lock, object.modified)?;
     object.versioned = bucket.versioning == Versioning::Enabled;
     let garbage;
     (object.sequence, garbage) = supersede(txn, bucket, &at, before, object.modified)?;
     if let BodyRecord::Whole(placement) = &content.body {
         name_file(txn, placement)?;
     }
-    txn.put(&CONTENTS, &object.content, content)?;
+    txn.put(&CONTENTS, &object.content, &content)?;
     txn.put(&OBJECTS, &at, &object)?;
     let version = bucket.versioning.shown(object.version());
     Ok(Placed { object, version, garbage })
@@ -326,10 +330,9 @@ pub(super) fn delete(
     target: Target,
     now: Timestamp,
 ) -> Result<Deleted, S3Error> {
-    let Target { key, version, condition } = target;
-    match version {
-        Some(wanted) => delete_version(txn, bucket, key, wanted, &condition),
-        None => delete_key(txn, bucket, key, &condition, now),
+    match target.version {
+        Some(wanted) => delete_version(txn, bucket, target, wanted, now),
+        None => delete_key(txn, bucket, target.key, &target.condition, now),
     }
 }
 
@@ -366,10 +369,11 @@ fn delete_key(
 fn delete_version(
     txn: &mut Txn<'_>,
     bucket: &BucketRecord,
-    key: String,
+    target: Target,
     wanted: Wanted,
-    condition: &WriteCondition,
+    now: Timestamp,
 ) -> Result<Deleted, S3Error> {
+    let Target { key, condition, bypass_governance, .. } = target;
     let shown = || Some(wanted.to_string());
     let found = match find(txn, bucket, &key, Some(wanted)) {
         Err(S3Error::NoSuchVersion { .. }) => {
@@ -382,6 +386,7 @@ fn delete_version(
     let (marker, garbage) = match found {
         Found::Current(object) => {
             condition.check(&at.1, Some(&object.etag))?;
+            check_unlocked(txn, bucket, &object, now, bypass_governance)?;
             txn.delete(&OBJECTS, &at)?;
             let garbage = discard(txn, object.content)?;
             promote(txn, bucket, &at)?;
@@ -393,6 +398,9 @@ fn delete_version(
                 What::Marker(_) => None,
             };
             condition.check(&at.1, etag)?;
+            if let What::Object(object) = &row.what {
+                check_unlocked(txn, bucket, object, now, bypass_governance)?;
+            }
             let garbage = drop_row(txn, &at, row.version().sequence)?;
             if row.superseded.is_none() {
                 promote(txn, bucket, &at)?;
@@ -401,6 +409,25 @@ fn delete_version(
         }
     };
     Ok(Deleted { version: shown(), marker, garbage })
+}
+
+/// Whether a version may be removed for good. Only a bucket whose objects can be locked costs a lookup.
+///
+/// Errors: AccessDenied.
+fn check_unlocked(
+    txn: &Txn<'_>,
+    bucket: &BucketRecord,
+    object: &ObjectRecord,
+    now: Timestamp,
+    bypass_governance: bool,
+) -> Result<(), S3Error> {
+    if bucket.lock.is_none() {
+        return Ok(());
+    }
+    match txn.get(&CONTENTS, &object.content)? {
+        Some(content) => content.lock.check_deletion(now, bypass_governance),
+        None => Ok(()),
+    }
 }
 
 /// The newest version was removed: the next one takes its place.

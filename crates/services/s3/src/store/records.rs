@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::documents::Kind;
+use crate::acl::Acl;
 use crate::class::{Restore, StorageClass};
 use crate::digest::{Algorithm, Checksum, Coverage};
+use crate::encryption::Encryption;
+use crate::lock::{BucketLock, Lock};
+use crate::ownership::{ObjectAccess, Ownership, PublicAccessBlock, all_blocked, is_all_blocked};
 use crate::parts::Runs;
 use crate::tags::Tags;
 use crate::version::{VersionId, Versioning};
@@ -26,6 +30,13 @@ pub struct BucketRecord {
     /// The revision of each configuration that the bucket has; the configurations are in `s3.bucket-documents`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub documents: BTreeMap<Kind, Uuid>,
+    #[serde(default, skip_serializing_if = "Ownership::is_enforced")]
+    pub ownership: Ownership,
+    #[serde(default = "all_blocked", skip_serializing_if = "is_all_blocked")]
+    pub public_access_block: Option<PublicAccessBlock>,
+    /// The bucket's objects can be locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<BucketLock>,
 }
 
 /// A bucket as operations work with it.
@@ -51,6 +62,9 @@ pub struct ObjectRecord {
     /// It has a version id of its own; otherwise it is the version "null".
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub versioned: bool,
+    /// Another account than the bucket's; see [`BucketRecord::owner_of`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<AccountId>,
     #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
     pub class: StorageClass,
     /// Of an archived object: the readable copy that was asked for.
@@ -111,12 +125,20 @@ pub struct ContentRecord {
     pub body: BodyRecord,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: Tags,
+    /// Without one the object is its owner's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
     /// What its bytes are pinned under; without it, the content's own id. Bytes that are rewritten get another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Uuid>,
     /// The readable copy of an archived object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<CopyRecord>,
+    #[serde(default, skip_serializing_if = "Lock::is_none")]
+    pub lock: Lock,
+    /// Who holds the key to the bytes; none is the pond alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -166,8 +188,22 @@ pub struct UploadRecord {
     pub checksum: Option<(Algorithm, Coverage)>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: Tags,
+    /// Of the object that it becomes.
+    #[serde(default, skip_serializing_if = "ObjectAccess::is_plain")]
+    pub access: ObjectAccess,
+    /// Who began it, if that was another account than the bucket's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initiator: Option<AccountId>,
+    /// What policies may ask of each of its parts: the condition keys of the request that began it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "StorageClass::is_standard")]
     pub class: StorageClass,
+    #[serde(default, skip_serializing_if = "Lock::is_none")]
+    pub lock: Lock,
+    /// Of every part, and of the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<Encryption>,
 }
 
 impl UploadRecord {
@@ -184,6 +220,7 @@ impl UploadRecord {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartRecord {
     pub size: u64,
+    /// Or what stands for it in the ETag, when the key to the bytes is not the pond's.
     pub md5: [u8; 16],
     pub checksum: Checksum,
     /// The client's own, of another algorithm than the upload's.

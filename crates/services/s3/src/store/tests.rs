@@ -62,6 +62,7 @@ fn object(etag: &str) -> (ObjectRecord, ContentRecord) {
         checksum: None,
         sequence: 0,
         versioned: false,
+        owner: None,
         class: Default::default(),
         restore: None,
     };
@@ -73,8 +74,11 @@ fn object(etag: &str) -> (ObjectRecord, ContentRecord) {
             checksum: None,
             body,
             tags: Default::default(),
+            acl: None,
             pinned: None,
             copy: None,
+            lock: Default::default(),
+            encryption: None,
         },
     )
 }
@@ -121,14 +125,22 @@ async fn run(steps: Vec<Step>) {
         created: Timestamp::EPOCH,
         versioning: Versioning::Never,
         documents: Default::default(),
+        ownership: Default::default(),
+        public_access_block: crate::ownership::all_blocked(),
+        lock: None,
     };
-    metadata.create_bucket("b", record, 1).await.unwrap();
+    metadata.create_bucket("b", record, None, 1).await.unwrap();
     let mut model = Model { versioning: Versioning::Never, versions: Vec::new() };
     for (n, step) in steps.into_iter().enumerate() {
         let bucket = metadata.bucket("b").unwrap();
         let delete = |version: Option<&str>| {
             let version = version.map(|text| Wanted::parse(text).unwrap());
-            vec![Target { key: "k".into(), version, condition: WriteCondition::None }]
+            vec![Target {
+                key: "k".into(),
+                version,
+                condition: WriteCondition::None,
+                bypass_governance: false,
+            }]
         };
         match step {
             Step::Enable | Step::Suspend if model.versioning.is_never() && matches!(step, Step::Suspend) => {}

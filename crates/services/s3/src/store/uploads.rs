@@ -117,7 +117,7 @@ impl Metadata {
                     txn.delete(&PARTS, &(upload, number))?;
                 }
                 txn.delete(&UPLOADS, &at)?;
-                let placed = place(txn, &bucket, at.1, object, &content, &condition)?;
+                let placed = place(txn, &bucket, at.1, object, content.clone(), &condition)?;
                 Ok((placed, content))
             })
             .await
