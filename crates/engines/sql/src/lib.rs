@@ -25,7 +25,7 @@ pub use catalog::{
 };
 pub use engine::{Engine, EngineOptions, Execution, Session};
 pub use error::{Fault, Place, QueryError};
-pub use objects::{ObjectInfo, ObjectPage, Objects, ObjectsError};
+pub use objects::{ObjectInfo, ObjectPage, Objects, ObjectsError, split_location};
 pub use print::Rows;
 pub use statement::{Statement, StatementKind};
 pub use types::ColumnInfo;

@@ -181,7 +181,7 @@ fn cannot_open(name: &str, error: &ObjectsError) -> QueryError {
 }
 
 /// `s3://bucket/prefix` (also `s3a`, `s3n`) in its two parts, the prefix with a closing slash unless it is empty.
-pub(crate) fn split_location(location: &str) -> Option<(&str, String)> {
+pub fn split_location(location: &str) -> Option<(&str, String)> {
     let (scheme, rest) = location.split_once("://")?;
     if !matches!(scheme, "s3" | "s3a" | "s3n") {
         return None;

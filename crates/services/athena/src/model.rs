@@ -137,11 +137,8 @@ pub struct Query {
 
 /// `s3://bucket/prefix/` in its parts; the prefix is empty or ends in a slash.
 pub fn split_location(location: &str) -> Option<(&str, String)> {
-    let rest = location.strip_prefix("s3://")?;
-    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let closed =
-        if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
-    (!bucket.is_empty()).then_some((bucket, closed))
+    // Tables may also say s3a and s3n, results may not.
+    if location.starts_with("s3://") { millpond_sql::split_location(location) } else { None }
 }
 
 #[cfg(test)]

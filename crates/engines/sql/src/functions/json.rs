@@ -7,9 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::error::Result as EngineResult;
 
 use super::{Function, invalid, texts};
-
-#[expect(clippy::disallowed_types, reason = "the documents of users have no schema")]
-type Document = serde_json::Value;
+use crate::table::Document;
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("json_extract", text_and_path, |_| DataType::Utf8, |a, n| extract(a, n, any_json)),

@@ -15,8 +15,8 @@ use super::format::Json;
 use super::lines::each_line;
 use crate::error::QueryError;
 
-#[expect(clippy::disallowed_types, reason = "the documents of a JSON table have no schema of their own")]
-type Document = serde_json::Value;
+#[expect(clippy::disallowed_types, reason = "the documents of users have no schema")]
+pub(crate) type Document = serde_json::Value;
 
 /// The `needed` columns of a block of lines.
 ///

@@ -27,6 +27,8 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::{StreamExt as _, TryStreamExt as _};
 
+pub(crate) use self::json::Document;
+
 use self::format::TableFormat;
 use self::named::NamedParquet;
 use self::parquet::{AnyCase, Footers, ObjectReader, ObjectReaders, TableObject};

@@ -18,8 +18,8 @@ use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapterFactory, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::arrow::parquet_to_arrow_schema;
@@ -32,6 +32,9 @@ use crate::types::trino_name;
 
 /// The first read of a file takes this much of its end, which holds the whole footer of most files.
 const FOOTER_GUESS: usize = 64 << 10;
+
+/// Ranges of one file that are read side by side.
+const READS_AT_ONCE: usize = 4;
 
 /// An object of a table.
 #[derive(Debug, Clone)]
@@ -158,23 +161,32 @@ impl ObjectReader {
         self.footers.put(&self.file, &metadata);
         Ok(metadata)
     }
+
+    async fn chunk(&self, range: Range<u64>) -> parquet::errors::Result<Bytes> {
+        let wanted = range.end - range.start;
+        let bytes = self.reader.range(&self.file.bucket, &self.file.object, range).await.map_err(external)?;
+        if (bytes.len() as u64) < wanted {
+            return Err(external(QueryError::user(
+                "HIVE_CURSOR_ERROR",
+                format!("Failed to read Parquet file: {}: the file ends too early", self.file.name()),
+            )));
+        }
+        Ok(bytes)
+    }
 }
 
 impl AsyncFileReader for ObjectReader {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
-        async move {
-            let wanted = range.end - range.start;
-            let bytes =
-                self.reader.range(&self.file.bucket, &self.file.object, range).await.map_err(external)?;
-            if (bytes.len() as u64) < wanted {
-                return Err(external(QueryError::user(
-                    "HIVE_CURSOR_ERROR",
-                    format!("Failed to read Parquet file: {}: the file ends too early", self.file.name()),
-                )));
-            }
-            Ok(bytes)
-        }
-        .boxed()
+        self.chunk(range).boxed()
+    }
+
+    /// The chunks of a row group's columns, read side by side: while one is decrypted the next comes from the disk.
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
+        let reads = stream::iter(ranges).map(|range| self.chunk(range));
+        reads.buffered(READS_AT_ONCE).try_collect().boxed()
     }
 
     fn get_metadata<'a>(

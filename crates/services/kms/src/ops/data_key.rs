@@ -27,6 +27,19 @@ struct Wanted {
     dry_run: Option<bool>,
 }
 
+macro_rules! wanted {
+    ($input:expr) => {
+        Wanted {
+            key_id: $input.key_id,
+            context: $input.encryption_context,
+            number_of_bytes: $input.number_of_bytes,
+            spec: $input.key_spec,
+            grant_tokens: $input.grant_tokens,
+            dry_run: $input.dry_run,
+        }
+    };
+}
+
 /// Errors: ValidationException, unless exactly one of them is given.
 fn length(number_of_bytes: Option<i32>, spec: Option<api::DataKeySpec>) -> Result<usize, KmsError> {
     match (number_of_bytes, spec) {
@@ -65,14 +78,7 @@ pub async fn generate_data_key(
     call: Call<Kms>,
     input: api::GenerateDataKeyInput,
 ) -> Result<api::GenerateDataKeyOutput, KmsError> {
-    let wanted = Wanted {
-        key_id: input.key_id,
-        context: input.encryption_context,
-        number_of_bytes: input.number_of_bytes,
-        spec: input.key_spec,
-        grant_tokens: input.grant_tokens,
-        dry_run: input.dry_run,
-    };
+    let wanted = wanted!(input);
     let mut trail = Trail::of(&call.caller, "GenerateDataKey", call.via());
     let made = make(&call, &mut trail, ("kms:GenerateDataKey", "GenerateDataKey"), wanted);
     let (plaintext, sealed) = trail.close(call.store(), made).await?;
@@ -91,14 +97,7 @@ pub async fn generate_data_key_without_plaintext(
     call: Call<Kms>,
     input: api::GenerateDataKeyWithoutPlaintextInput,
 ) -> Result<api::GenerateDataKeyWithoutPlaintextOutput, KmsError> {
-    let wanted = Wanted {
-        key_id: input.key_id,
-        context: input.encryption_context,
-        number_of_bytes: input.number_of_bytes,
-        spec: input.key_spec,
-        grant_tokens: input.grant_tokens,
-        dry_run: input.dry_run,
-    };
+    let wanted = wanted!(input);
     let name = "GenerateDataKeyWithoutPlaintext";
     let mut trail = Trail::of(&call.caller, name, call.via());
     let made = make(&call, &mut trail, ("kms:GenerateDataKeyWithoutPlaintext", name), wanted);

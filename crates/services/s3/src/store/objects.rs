@@ -276,7 +276,10 @@ fn supersede(
         let garbage = current.map(|current| discard(txn, current.content)).transpose()?;
         return Ok((0, garbage.unwrap_or(false)));
     }
-    let newest = newest(txn, bucket, key)?;
+    let newest = match current {
+        Some(_) => None,
+        None => newest(txn, bucket, key)?,
+    };
     let sequence = match (&current, &newest) {
         (Some(current), _) => current.sequence + 1,
         (None, Some(newest)) => newest.version().sequence + 1,
