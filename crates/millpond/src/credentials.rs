@@ -2,7 +2,7 @@
 
 use aws_lc_rs::rand;
 use millpond_core::AccountId;
-use millpond_gateway::{Credential, Credentials, Secret};
+use millpond_gateway::{Credential, Credentials, LookupError, Secret};
 
 use crate::cli::Folder;
 use crate::data;
@@ -89,9 +89,12 @@ pub struct RootOnly {
 }
 
 impl Credentials for RootOnly {
-    fn lookup(&self, access_key_id: &str) -> Option<Credential> {
-        let known = access_key_id == self.credentials.access_key_id;
-        known.then(|| Credential::of_root(self.account.clone(), self.credentials.secret.clone()))
+    fn lookup(&self, access_key_id: &str, session_token: Option<&str>) -> Result<Credential, LookupError> {
+        match session_token {
+            _ if access_key_id != self.credentials.access_key_id => Err(LookupError::UnknownKey),
+            Some(_) => Err(LookupError::InvalidToken),
+            None => Ok(Credential::of_root(self.account.clone(), self.credentials.secret.clone())),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whose request it is: credentials, where they are looked up, and the open mode that asks for none.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,8 +35,6 @@ pub struct Credential {
     pub secret: Secret,
     pub principal: Principal,
     pub account: AccountId,
-    /// Temporary credentials come with a token that each request must show; long-lived ones with none.
-    pub session_token: Option<Secret>,
     /// The policies of whoever it belongs to; none for an account's root, which needs none.
     pub grants: Arc<IdentityGrants>,
     /// What conditions may ask about temporary credentials.
@@ -49,17 +48,39 @@ impl Credential {
             secret,
             principal: Principal::Root { account: account.clone() },
             account,
-            session_token: None,
             grants: Arc::default(),
             token: None,
         }
     }
 }
 
+/// Why a key is not taken, before any signature is looked at. Each protocol has its own codes and words for them.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// There is no such key, or no longer, or it was made inactive.
+    #[error("the access key is not known")]
+    UnknownKey,
+    /// Not the token of this key: missing, of another key, altered, or of somebody who is gone.
+    #[error("the session token is invalid")]
+    InvalidToken,
+    #[error("the session token is expired")]
+    ExpiredToken,
+    /// Who it is could not be found out.
+    #[error("looking an access key up")]
+    Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl LookupError {
+    pub fn failed(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Failed(source.into())
+    }
+}
+
 /// Where access key ids are looked up.
 pub trait Credentials: Send + Sync + 'static {
-    /// `None` when the id is not known (or no longer).
-    fn lookup(&self, access_key_id: &str) -> Option<Credential>;
+    /// Temporary credentials come with a token that each request must show; long-lived ones with none, and whoever shows one
+    /// with them is refused.
+    fn lookup(&self, access_key_id: &str, session_token: Option<&str>) -> Result<Credential, LookupError>;
 }
 
 /// How a pond lets callers in.

@@ -246,7 +246,8 @@ impl Gateway {
         let unsigned = |error: AuthError| error.into_api_error(&info.protocol);
         // Clients sign by their own clocks, also for a lab whose clock was turned.
         let now = arrival.clock.unturned();
-        let visitor = admit(&self.options.access, parts, info.signing_name, now).map_err(unsigned)?;
+        let visitor = admit(&self.options.access, parts, info.signing_name, now)
+            .map_err(|refusal| refusal.into_api_error(&info.protocol))?;
         let kept = self.buffers.read(body, info.largest_body.as_u64()).await?;
         let message = match &info.protocol {
             Protocol::AwsQuery { .. } if parts.method == Method::GET => {

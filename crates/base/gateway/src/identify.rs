@@ -6,8 +6,9 @@ use std::sync::Arc;
 use http::request::Parts;
 use millpond_core::{AccountId, Region, Timestamp};
 use millpond_policy::{IdentityGrants, Principal, Token};
+use millpond_wire::{ApiError, Protocol};
 
-use crate::access::{Access, Credential};
+use crate::access::{Access, Credential, LookupError};
 use crate::sigv4::{AuthError, Claim};
 
 /// A request whose head is in order: an open pond's, or one that claims a known key and is of now and for this service.
@@ -25,13 +26,45 @@ pub(crate) struct Identity {
     pub(crate) token: Option<Token>,
 }
 
+/// Why nobody looks at a request's body.
+pub(crate) enum NotAdmitted {
+    Refused(AuthError),
+    /// Who it is could not be found out.
+    Failed(LookupError),
+}
+
+impl NotAdmitted {
+    pub(crate) fn into_api_error(self, protocol: &Protocol) -> ApiError {
+        match self {
+            Self::Refused(error) => error.into_api_error(protocol),
+            Self::Failed(error) => ApiError::internal(error),
+        }
+    }
+}
+
+impl From<AuthError> for NotAdmitted {
+    fn from(error: AuthError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<LookupError> for NotAdmitted {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::UnknownKey | LookupError::InvalidToken => Self::Refused(AuthError::UnknownKey),
+            LookupError::ExpiredToken => Self::Refused(AuthError::ExpiredToken),
+            LookupError::Failed(_) => Self::Failed(error),
+        }
+    }
+}
+
 /// `now` is by the clock that clients sign by.
 pub(crate) fn admit(
     access: &Access,
     parts: &Parts,
     service: &str,
     now: Timestamp,
-) -> Result<Visitor, AuthError> {
+) -> Result<Visitor, NotAdmitted> {
     match access {
         Access::Open { .. } => {
             // Whatever stands there is not verified, so that it need not be well formed either.
@@ -41,8 +74,7 @@ pub(crate) fn admit(
         }
         Access::Verified { credentials, .. } => {
             let claim = Box::new(Claim::read(parts)?.ok_or(AuthError::Missing)?);
-            let credential = credentials.lookup(&claim.access_key_id).ok_or(AuthError::UnknownKey)?;
-            claim.check_token(&credential)?;
+            let credential = credentials.lookup(&claim.access_key_id, claim.session_token.as_deref())?;
             claim.check_scope(service)?;
             claim.check_time(now)?;
             Ok(Visitor::Claimed { claim, credential })

@@ -23,7 +23,7 @@ pub mod sigv4;
 #[cfg(test)]
 mod tests;
 
-pub use access::{Access, Credential, Credentials, Secret};
+pub use access::{Access, Credential, Credentials, LookupError, Secret};
 pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes};
 pub use body::Body;
 pub use caller::{Ask, Call, Caller, WorksFor};

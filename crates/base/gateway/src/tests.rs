@@ -132,9 +132,15 @@ impl HttpService for Raw {
 struct OneKey;
 
 impl Credentials for OneKey {
-    fn lookup(&self, access_key_id: &str) -> Option<Credential> {
+    fn lookup(&self, access_key_id: &str, session_token: Option<&str>) -> Result<Credential, LookupError> {
         let account: millpond_core::AccountId = "000000000000".parse().unwrap();
-        (access_key_id == KEY).then(|| Credential::of_root(account, Secret::new(SECRET.to_owned())))
+        match session_token {
+            _ if access_key_id != KEY => Err(LookupError::UnknownKey),
+            None => Ok(Credential::of_root(account, Secret::new(SECRET.to_owned()))),
+            Some("old") => Err(LookupError::ExpiredToken),
+            Some("lost") => Err(LookupError::failed("disk 3 is on fire")),
+            Some(_) => Err(LookupError::InvalidToken),
+        }
     }
 }
 
@@ -260,6 +266,22 @@ async fn only_signed_requests_are_let_in_unless_the_pond_is_open() {
     assert_eq!((status, text.contains("InvalidSignatureException")), (400, true), "{text}");
     let open = start(true).await;
     assert_eq!(send(open.request("Echo", body), false).await, (200, body.to_owned()));
+}
+
+#[tokio::test]
+async fn a_session_token_that_is_not_taken_says_why() {
+    let server = start(false).await;
+    for (token, status, code) in [
+        ("another", 400, "UnrecognizedClientException"),
+        ("old", 400, "ExpiredTokenException"),
+        ("lost", 500, "InternalFailure"),
+    ] {
+        let mut request = server.request("Echo", "{\"Text\":\"hi\"}");
+        request.headers_mut().insert("x-amz-security-token", token.parse().unwrap());
+        let (got, text) = send(signed(request), false).await;
+        assert_eq!(got, status, "{text}");
+        assert!(text.contains(code) && !text.contains("on fire"), "{text}");
+    }
 }
 
 #[tokio::test]

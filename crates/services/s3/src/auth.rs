@@ -8,7 +8,7 @@
 use http::request::Parts;
 use millpond_core::{Region, Scope, Timestamp};
 use millpond_gateway::sigv4::{AuthError, Claim, Place, Signed};
-use millpond_gateway::{Access, Arrival, Caller, Credentials};
+use millpond_gateway::{Access, Arrival, Caller, Credential, Credentials, LookupError};
 use millpond_policy::Principal;
 
 use crate::chunked::ChunkSigner;
@@ -78,9 +78,7 @@ fn admit_signed(
     arrival: &Arrival,
 ) -> Result<Admitted, S3Error> {
     let refused = |error: AuthError| refusal(&error, parts, Some(claim));
-    let unknown = || S3Error::InvalidAccessKeyId { access_key: claim.access_key_id.clone() };
-    let credential = credentials.lookup(&claim.access_key_id).ok_or_else(unknown)?;
-    claim.check_token(&credential).map_err(|_| S3Error::InvalidToken)?;
+    let credential = known(claim, credentials)?;
     claim.check_scope("s3").map_err(refused)?;
     check_time(claim, arrival)?;
     check_signed_headers(parts, claim)?;
@@ -102,6 +100,17 @@ fn admit_signed(
     };
     let signed_at = Some(claim.signed_at);
     Ok(Admitted { caller, admission, signed_at, payload: payload(&declared, signed)? })
+}
+
+/// Whose key it is, with S3's errors.
+pub fn known(claim: &Claim, credentials: &dyn Credentials) -> Result<Credential, S3Error> {
+    let found = credentials.lookup(&claim.access_key_id, claim.session_token.as_deref());
+    found.map_err(|error| match error {
+        LookupError::UnknownKey => S3Error::InvalidAccessKeyId { access_key: claim.access_key_id.clone() },
+        LookupError::InvalidToken => S3Error::InvalidToken,
+        LookupError::ExpiredToken => S3Error::ExpiredToken,
+        LookupError::Failed(_) => S3Error::internal("finding out whose key it is", error),
+    })
 }
 
 /// AWS takes Signature Version 2 in no region that is newer than 2014, and so does Millpond nowhere.

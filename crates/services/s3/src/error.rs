@@ -141,6 +141,8 @@ pub enum S3Error {
     InvalidAccessKeyId { access_key: String },
     #[error("The provided token is malformed or otherwise invalid.")]
     InvalidToken,
+    #[error("The provided token has expired.")]
+    ExpiredToken,
     #[error(
         "The request signature we calculated does not match the signature you provided. Check your key and signing method."
     )]
@@ -247,6 +249,7 @@ impl S3Error {
             Self::AccessDenied { .. } | Self::RequestExpired { .. } => "AccessDenied",
             Self::InvalidAccessKeyId { .. } => "InvalidAccessKeyId",
             Self::InvalidToken => "InvalidToken",
+            Self::ExpiredToken => "ExpiredToken",
             Self::SignatureDoesNotMatch { .. } => "SignatureDoesNotMatch",
             Self::RequestTimeTooSkewed { .. } => "RequestTimeTooSkewed",
             Self::AuthorizationHeaderMalformed { .. } => "AuthorizationHeaderMalformed",
@@ -303,6 +306,7 @@ impl S3Error {
             | Self::BadRequest { .. }
             | Self::BadForm { .. }
             | Self::InvalidToken
+            | Self::ExpiredToken
             | Self::AuthorizationHeaderMalformed { .. }
             | Self::AuthorizationQueryParameters { .. } => StatusCode::BAD_REQUEST,
             Self::InvalidPartNumber { .. } | Self::InvalidRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
@@ -431,6 +435,7 @@ impl S3Error {
             | Self::NotImplemented { .. }
             | Self::AccessDenied { .. }
             | Self::InvalidToken
+            | Self::ExpiredToken
             | Self::AuthorizationQueryParameters { .. }
             | Self::SlowDown
             | Self::InsufficientStorage

@@ -9,7 +9,6 @@ use http::request::Parts;
 use millpond_core::{Region, Timestamp};
 
 use super::{ALGORITHM, AuthError, TERMINATOR};
-use crate::access::Credential;
 
 /// How far a header signature's date may be from the clock, either way.
 pub const SKEW: Duration = Duration::from_secs(15 * 60);
@@ -238,20 +237,6 @@ impl Claim {
             )));
         }
         Ok(())
-    }
-
-    /// A temporary credential comes with its token, and only that one.
-    pub fn check_token(&self, credential: &Credential) -> Result<(), AuthError> {
-        let same = match (&credential.session_token, &self.session_token) {
-            (None, None) => true,
-            (Some(expected), Some(shown)) => aws_lc_rs::constant_time::verify_slices_are_equal(
-                expected.expose().as_bytes(),
-                shown.as_bytes(),
-            )
-            .is_ok(),
-            (None, Some(_)) | (Some(_), None) => false,
-        };
-        if same { Ok(()) } else { Err(AuthError::UnknownKey) }
     }
 
     /// What decides where a request goes and what it does must be signed.

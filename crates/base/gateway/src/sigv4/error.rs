@@ -16,6 +16,8 @@ pub enum AuthError {
     Incomplete(String),
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
+    #[error("The security token included in the request is expired")]
+    ExpiredToken,
     #[error(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
          Key and signing method. Consult the service documentation for details."
@@ -46,6 +48,7 @@ impl AuthError {
             Self::Missing => ("MissingAuthenticationTokenException", "MissingAuthenticationToken", 403),
             Self::Incomplete(_) => ("IncompleteSignatureException", "IncompleteSignature", 400),
             Self::UnknownKey => ("UnrecognizedClientException", "InvalidClientTokenId", 403),
+            Self::ExpiredToken => ("ExpiredTokenException", "ExpiredToken", 403),
             Self::SignatureDoesNotMatch
             | Self::WrongScope(_)
             | Self::Expired { .. }

@@ -10,7 +10,6 @@ use http::request::Parts;
 use proptest::prelude::*;
 
 use super::*;
-use crate::access::Credential;
 
 const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
@@ -201,25 +200,5 @@ fn signatures_live_a_quarter_of_an_hour() {
         let now = Timestamp::from_secs(SIGNED_AT.as_secs() + offset_secs);
         let said = verify_at(&parts, &body, now).err().map(|error| error.to_string());
         assert_eq!(said.as_deref(), expected, "{place:?} {offset_secs}");
-    }
-}
-
-#[test]
-fn a_session_token_must_be_the_credentials_own() {
-    let credential = |token: Option<&str>| Credential {
-        session_token: token.map(|token| Secret::new(token.to_owned())),
-        ..Credential::of_root("000000000000".parse().unwrap(), Secret::new(SECRET.to_owned()))
-    };
-    let (parts, _) = signed(list_streams(), SignatureLocation::Headers);
-    let claim = Claim::read(&parts).unwrap().unwrap();
-    for (shown, expected, right) in [
-        (None, None, true),
-        (Some("a"), None, false),
-        (None, Some("a"), false),
-        (Some("a"), Some("a"), true),
-        (Some("a"), Some("b"), false),
-    ] {
-        let claim = Claim { session_token: shown.map(ToOwned::to_owned), ..claim.clone() };
-        assert_eq!(claim.check_token(&credential(expected)).is_ok(), right, "{shown:?} {expected:?}");
     }
 }

@@ -21,6 +21,7 @@ use s3s::dto::Tagging;
 use s3s::xml::{Deserialize as _, Deserializer};
 
 use crate::address::host;
+use crate::auth;
 use crate::error::S3Error;
 use crate::objects::ByteStream;
 use crate::ops::encode;
@@ -126,9 +127,7 @@ fn signer(form: &Form, credentials: &dyn Credentials, arrival: &Arrival) -> Resu
     };
     let claim = Claim::of_form(&fields).map_err(malformed)?;
     claim.check_scope("s3").map_err(malformed)?;
-    let unknown = || S3Error::InvalidAccessKeyId { access_key: claim.access_key_id.clone() };
-    let credential = credentials.lookup(&claim.access_key_id).ok_or_else(unknown)?;
-    claim.check_token(&credential).map_err(|_| S3Error::InvalidToken)?;
+    let credential = auth::known(&claim, credentials)?;
     claim.verify_text(policy, &credential.secret).map_err(|mismatch| S3Error::SignatureDoesNotMatch {
         access_key: claim.access_key_id.clone(),
         string_to_sign: mismatch.string_to_sign,
