@@ -45,7 +45,8 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         clock: clock.clone(),
         tasks,
         settings: settings.s3.clone(),
-    });
+    })
+    .context("opening S3")?;
     let s3_http = S3Http::new(&s3, (*access).clone(), settings.region.clone());
     let glue =
         Glue::open(millpond_glue::Deps { store: store.clone(), s3: s3.clone(), clock: clock.clone(), tasks });

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::StoreError;
 use crate::file::{Holder, begin};
 use crate::format::DATA;
-use crate::txn::Txn;
+use crate::txn::{Hook, Txn};
 
 /// Transactions that wait for the committer; a writer beyond that waits for a place.
 pub(crate) const QUEUE_TRANSACTIONS: usize = 1024;
@@ -118,9 +118,9 @@ impl Committer {
         let mut jobs = Vec::new();
         let mut other = None;
         let holder = self.holder.clone();
-        let mut waiting = Some(first);
-        let outcome =
-            holder.with_writable(|database| self.commit(database, &mut waiting, &mut jobs, &mut other));
+        let (mut waiting, mut hooks) = (Some(first), Vec::new());
+        let outcome = holder
+            .with_writable(|database| self.commit(database, &mut waiting, &mut jobs, &mut hooks, &mut other));
         jobs.extend(waiting);
         self.counters.transactions.fetch_add(jobs.len() as u64, Ordering::Relaxed);
         if let Err(error) = &outcome {
@@ -133,6 +133,8 @@ impl Committer {
             if error.breaks_the_file() {
                 self.mend();
             }
+        } else {
+            hooks.into_iter().for_each(|hook| hook());
         }
         for job in jobs {
             job.answer(outcome.clone());
@@ -145,6 +147,7 @@ impl Committer {
         database: &Database,
         waiting: &mut Option<Box<dyn Job>>,
         jobs: &mut Vec<Box<dyn Job>>,
+        hooks: &mut Vec<Hook>,
         other: &mut Option<Message>,
     ) -> Result<(), StoreError> {
         let batch = begin(database)?;
@@ -154,10 +157,11 @@ impl Committer {
             while let Some(mut job) = waiting.take() {
                 let mut txn = Txn::new(&table);
                 let keep = job.run(&mut txn);
-                let (writes, bytes) = txn.into_writes();
+                let (writes, bytes, wanted) = txn.into_parts();
                 jobs.push(job);
                 if keep {
                     written += bytes;
+                    hooks.extend(wanted);
                     for (key, value) in writes {
                         match value {
                             Some(value) => drop(table.insert(key.as_slice(), value.as_slice())?),

@@ -439,3 +439,30 @@ async fn a_transaction_has_a_limit() {
     assert!(matches!(outcome, Err(StoreError::TransactionTooLarge { .. })));
     assert!(!store.read().unwrap().contains(&TEXTS, &0).unwrap());
 }
+
+#[tokio::test]
+async fn hooks_run_once_their_transaction_is_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    let ran = Arc::new(AtomicU64::new(0));
+    let hook = |ran: &Arc<AtomicU64>, store: &Store| {
+        let (ran, store) = (Arc::clone(ran), store.clone());
+        // What it sees is committed.
+        move || ran.store(count(&store, "a").unwrap_or(0), Ordering::SeqCst)
+    };
+    let wanted = hook(&ran, &store);
+    let refused = store.write(move |txn| {
+        txn.after_commit(wanted);
+        txn.put(&COUNTS, "a", &1)?;
+        Err::<(), _>(StoreError::Closed)
+    });
+    assert!(refused.await.is_err());
+    assert_eq!(ran.load(Ordering::SeqCst), 0);
+    let wanted = hook(&ran, &store);
+    let done = store.write(move |txn| {
+        txn.after_commit(wanted);
+        txn.put(&COUNTS, "a", &7)
+    });
+    done.await.unwrap();
+    assert_eq!(ran.load(Ordering::SeqCst), 7);
+}

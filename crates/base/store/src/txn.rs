@@ -22,7 +22,11 @@ pub struct Txn<'a> {
     base: &'a Base<'a>,
     writes: Writes,
     bytes: usize,
+    hooks: Vec<Hook>,
 }
+
+/// What a transaction wants done once it is durable.
+pub(crate) type Hook = Box<dyn FnOnce() + Send>;
 
 impl fmt::Debug for Txn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -32,11 +36,17 @@ impl fmt::Debug for Txn<'_> {
 
 impl<'a> Txn<'a> {
     pub(crate) fn new(base: &'a Base<'a>) -> Self {
-        Self { base, writes: Writes::new(), bytes: 0 }
+        Self { base, writes: Writes::new(), bytes: 0, hooks: Vec::new() }
     }
 
-    pub(crate) fn into_writes(self) -> (Writes, usize) {
-        (self.writes, self.bytes)
+    pub(crate) fn into_parts(self) -> (Writes, usize, Vec<Hook>) {
+        (self.writes, self.bytes, self.hooks)
+    }
+
+    /// Runs `hook` when the transaction is durable, before its caller is answered; never when it fails. It runs on the
+    /// committer's thread: it wakes whoever looks at what was written, and does nothing else.
+    pub fn after_commit(&mut self, hook: impl FnOnce() + Send + 'static) {
+        self.hooks.push(Box::new(hook));
     }
 
     /// Writes a record, whether or not there was one.

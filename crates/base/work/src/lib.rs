@@ -3,12 +3,15 @@
 //! - [`Tasks`] tracks every task and carries the [`CancellationToken`] that ends them.
 //! - A [`Worker`] is an idempotent [`pass`](Worker::pass): compare what should be with what is, do a bounded amount, say
 //!   when to come again. [`Tasks::worker`] runs it by timer and by [`Wake`], backs off on errors and survives panics.
+//! - A [`Bus`] carries events from whoever does something to whoever listens, durably: neither knows the other.
 
+mod bus;
 mod runner;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
+pub use bus::{Bus, Subscriber};
 pub use runner::panic_text;
 pub use tasks::{TaskHandle, Tasks, Unfinished};
 pub use tokio_util::sync::CancellationToken;

@@ -90,6 +90,7 @@ const OPERATIONS: &[Line] = &[
     Line("PutBucketCors", Action("s3:PutBucketCORS"), On::Bucket),
     Line("PutBucketEncryption", Action("s3:PutEncryptionConfiguration"), On::Bucket),
     Line("PutBucketLifecycleConfiguration", Action("s3:PutLifecycleConfiguration"), On::Bucket),
+    Line("PutBucketNotificationConfiguration", Action("s3:PutBucketNotification"), On::Bucket),
     Line("PutBucketOwnershipControls", Action("s3:PutBucketOwnershipControls"), On::Bucket),
     Line("PutBucketPolicy", Action("s3:PutBucketPolicy"), On::Bucket),
     Line("PutBucketTagging", Action("s3:PutBucketTagging"), On::Bucket),

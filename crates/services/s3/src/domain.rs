@@ -14,6 +14,7 @@ use crate::acl::Acl;
 use crate::condition::WriteCondition;
 use crate::decide::Question;
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::keys::Keys;
 use crate::listing;
 use crate::lock::{BucketLock, Lock};
@@ -146,8 +147,14 @@ impl S3 {
         let access = ObjectAccess::of_new_object(&bucket.record, &caller.principal, &HeaderMap::new())?;
         let sealing = self.sealing(caller, &bucket, key, &HeaderMap::new()).await?;
         let encryption = sealing.record.clone();
-        let facts =
-            Facts { attributes: attributes.clone(), access: access.clone(), sealing, ..Facts::default() };
+        let teller = self.teller(caller, EventName::CreatedPut);
+        let facts = Facts {
+            attributes: attributes.clone(),
+            access: access.clone(),
+            sealing,
+            teller,
+            ..Facts::default()
+        };
         let body = body.into().0;
         let written = self.write_object(&bucket, key, body, expected, facts, WriteCondition::None).await?;
         Ok(ObjectInfo {
@@ -202,7 +209,7 @@ impl S3 {
             condition: WriteCondition::None,
             bypass_governance: false,
         };
-        self.remove_object(&bucket, target).await.map(drop)
+        self.remove_object(&bucket, target, self.teller(caller, EventName::Removed)).await.map(drop)
     }
 
     /// Needs s3:ListBucket. Errors: AccessDenied.

@@ -9,6 +9,7 @@
 //!   (checking a body while it passes by), `encryption` (who holds the keys), `store` (how all is kept), `pins` and `worker` (bytes that nothing names any
 //!   more).
 //! - Pure: `address`, `cors`, `names`, `digest`, `condition`, `listing`, `lock`, `parts`, `tags`, `version`, `class`, `error`.
+//! - `events`: what happens to objects, told on the bus.
 //! - [`fuzz`]: the entry for a fuzzer of bodies in chunks.
 
 mod access;
@@ -26,6 +27,7 @@ mod digest;
 mod domain;
 mod encryption;
 mod error;
+mod events;
 mod form;
 pub mod fuzz;
 mod http_service;
@@ -57,6 +59,7 @@ pub use access::table;
 pub use class::StorageClass;
 pub use domain::{ListQuery, Listing, ObjectSummary, PutBody, PutOptions};
 pub use error::S3Error;
+pub use events::{By, Destination, Detail, EventName, Notification, Notifications, ObjectEvent, Record};
 pub use http_service::S3Http;
 pub use objects::{ByteStream, Object, ObjectInfo};
 pub use service::{Deps, S3, S3Settings};

@@ -18,6 +18,7 @@ use crate::condition::WriteCondition;
 use crate::digest::Checksum;
 use crate::encryption::{CustomerKey, Encryption, Sealing};
 use crate::error::S3Error;
+use crate::events::Teller;
 use crate::listing::{self, Page, Question};
 use crate::lock::Lock;
 use crate::names;
@@ -68,6 +69,8 @@ pub(crate) struct Facts {
     pub(crate) class: StorageClass,
     pub(crate) lock: Lock,
     pub(crate) sealing: Sealing,
+    /// Tells that it is there.
+    pub(crate) teller: Teller,
 }
 
 /// One object, held so that its bytes stay while this lives, whatever happens to its key.
@@ -321,7 +324,7 @@ impl S3 {
             lock: facts.lock,
             encryption,
         };
-        let named = self.metadata().put_object(bucket, key, object, content, condition).await;
+        let named = self.metadata().put_object(bucket, key, object, content, condition, facts.teller).await;
         let placed = self.settle(&placement, named, |placed| placed.garbage).await?;
         Ok(Written { etag, modified, received, version: placed.version })
     }
@@ -375,8 +378,9 @@ impl S3 {
         &self,
         bucket: &Bucket,
         targets: Vec<Target>,
+        teller: Teller,
     ) -> Result<Vec<Result<Deleted, S3Error>>, S3Error> {
-        let removed = self.metadata().delete_objects(bucket, targets, self.now()).await?;
+        let removed = self.metadata().delete_objects(bucket, targets, self.now(), teller).await?;
         if removed.iter().flatten().any(|deleted| deleted.garbage) {
             self.0.garbage.wake();
         }
@@ -384,8 +388,13 @@ impl S3 {
     }
 
     /// As [`S3::remove_objects`], for one.
-    pub(crate) async fn remove_object(&self, bucket: &Bucket, target: Target) -> Result<Deleted, S3Error> {
-        let removed = self.remove_objects(bucket, vec![target]).await?.pop();
+    pub(crate) async fn remove_object(
+        &self,
+        bucket: &Bucket,
+        target: Target,
+        teller: Teller,
+    ) -> Result<Deleted, S3Error> {
+        let removed = self.remove_objects(bucket, vec![target], teller).await?.pop();
         removed.unwrap_or_else(|| Err(S3Error::internal("deleting an object", "there was no answer")))
     }
 

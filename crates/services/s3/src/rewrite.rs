@@ -55,7 +55,9 @@ impl S3 {
             // Parts that are not taken over are garbage already.
             Some(BodyRecord::Parts { .. }) | None => None,
         };
-        let changed = self.metadata().change_version(bucket, key, before, change(rewritten)).await;
+        let change = change(rewritten);
+        let teller = self.own_teller(change.event());
+        let changed = self.metadata().change_version(bucket, key, before, change, teller).await;
         let garbage = match &whole {
             Some(placement) => self.settle(placement, changed, |garbage| *garbage).await?,
             None => changed?,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use millpond_blob::Blobs;
 use millpond_core::{ByteSize, Clock, Timestamp};
 use millpond_kms::Kms;
-use millpond_store::Store;
-use millpond_work::{Tasks, Wake};
+use millpond_store::{Store, StoreError};
+use millpond_work::{Bus, Tasks, Wake};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::encryption::BucketKeys;
+use crate::events::{self, Events};
 use crate::lifecycle::LifecycleRun;
 use crate::pins::Pins;
 use crate::rewrite::Restores;
@@ -79,12 +80,14 @@ pub(crate) struct Inner {
     pub(crate) garbage: Wake,
     pub(crate) restores: Wake,
     pub(crate) settings: S3Settings,
+    pub(crate) events: Events,
 }
 
 impl S3 {
     /// Starts the service and its workers.
-    pub fn open(deps: Deps<'_>) -> Self {
+    pub fn open(deps: Deps<'_>) -> Result<Self, StoreError> {
         let (garbage, restores) = (Wake::new(), Wake::new());
+        let events = Events::new(Bus::open(deps.store.clone(), events::BUS)?);
         let s3 = Self(Arc::new(Inner {
             metadata: Metadata::new(deps.store),
             blobs: deps.blobs,
@@ -95,12 +98,13 @@ impl S3 {
             garbage: garbage.clone(),
             restores: restores.clone(),
             settings: deps.settings,
+            events,
         }));
         deps.tasks.worker_woken_by(&garbage, worker::GarbageRemoval::new(s3.clone()));
         deps.tasks.worker_woken_by(&restores, Restores::new(s3.clone()));
         deps.tasks.worker(LifecycleRun::new(s3.clone()));
         deps.tasks.worker(worker::Sweep::new(s3.clone()));
-        s3
+        Ok(s3)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -32,15 +32,15 @@ use crate::{Deps, ListQuery, PutOptions, S3, S3Http, S3Settings};
 
 const ACCOUNT: &str = "000000000000";
 
-struct Pond {
-    s3: S3,
+pub(crate) struct Pond {
+    pub(crate) s3: S3,
     http: S3Http,
-    clock: Clock,
-    _tasks: Tasks,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
     _dir: tempfile::TempDir,
 }
 
-fn pond() -> Pond {
+pub(crate) fn pond() -> Pond {
     let dir = tempfile::tempdir().unwrap();
     let clock = Clock::manual(Timestamp::from_secs(1_800_000_000));
     let store = Store::open(&dir.path().join("store"), StoreOptions::default()).unwrap();
@@ -54,12 +54,12 @@ fn pond() -> Pond {
         tasks: &tasks,
     });
     let settings = S3Settings::default();
-    let s3 = S3::open(Deps { store, blobs, kms, clock: clock.clone(), tasks: &tasks, settings });
+    let s3 = S3::open(Deps { store, blobs, kms, clock: clock.clone(), tasks: &tasks, settings }).unwrap();
     let http = S3Http::new(&s3, Access::Open { account: ACCOUNT.parse().unwrap() }, Region::us_east_1());
-    Pond { s3, http, clock, _tasks: tasks, _dir: dir }
+    Pond { s3, http, clock, tasks, _dir: dir }
 }
 
-fn root() -> Caller {
+pub(crate) fn root() -> Caller {
     let account: AccountId = ACCOUNT.parse().unwrap();
     let scope = Scope::new(account.clone(), Region::us_east_1());
     Caller::on_behalf_of(Principal::Root { account }, scope, Clock::manual(Timestamp::EPOCH))
@@ -70,19 +70,19 @@ fn anonymous() -> Caller {
     Caller::on_behalf_of(Principal::Anonymous, scope, Clock::manual(Timestamp::EPOCH))
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: http::HeaderMap,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The text of the first element of that name.
-    fn element(&self, name: &str) -> &str {
+    pub(crate) fn element(&self, name: &str) -> &str {
         let open = format!("<{name}>");
         let rest = self.body.split_once(&open).map_or("", |(_, rest)| rest);
         rest.split_once("</").map_or("", |(text, _)| text)
@@ -90,7 +90,13 @@ impl Answer {
 }
 
 impl Pond {
-    async fn send(&self, method: Method, uri: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(uri).header("host", "localhost:4566");
         if !headers.iter().any(|(name, _)| *name == "content-length") {
             request = request.header("content-length", body.len());

@@ -14,6 +14,7 @@ use crate::class::StorageClass;
 use crate::condition::WriteCondition;
 use crate::digest::{Checksum, Coverage, PartValue, multipart_etag, of_parts, parse_value};
 use crate::error::S3Error;
+use crate::events::Teller;
 use crate::listing::{self, Page, Question};
 use crate::names;
 use crate::parts::Runs;
@@ -119,6 +120,7 @@ impl S3 {
         upload: Uuid,
         completion: Completion,
         condition: WriteCondition,
+        teller: Teller,
     ) -> Result<(Placed, ContentRecord), S3Error> {
         let (content, modified) = (self.new_id(), self.now());
         let assemble = move |record: &UploadRecord, parts: &BTreeMap<u32, PartRecord>| {
@@ -149,7 +151,7 @@ impl S3 {
             };
             Ok((object, content))
         };
-        let done = self.metadata().complete_upload(bucket, key, upload, condition, assemble).await?;
+        let done = self.metadata().complete_upload(bucket, key, upload, condition, teller, assemble).await?;
         self.0.garbage.wake();
         Ok(done)
     }

@@ -54,7 +54,8 @@ async fn pond() -> Pond {
         clock: clock.clone(),
         tasks: &tasks,
         settings,
-    });
+    })
+    .unwrap();
     let scope = Scope::new("000000000000".parse().unwrap(), Region::us_east_1());
     let principal = Principal::Root { account: scope.account.clone() };
     let caller = Caller::on_behalf_of(principal, scope.clone(), clock.clone());

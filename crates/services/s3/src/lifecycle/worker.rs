@@ -12,6 +12,7 @@ use millpond_work::{Pass, WorkError, Worker};
 use super::{Action, Lifecycle, State, Version, last_midnight, next_midnight};
 use crate::condition::WriteCondition;
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::service::S3;
 use crate::store::{
     Bucket, CONTENTS, Expired, ObjectRecord, Place, RunRecord, Target, VersionRecord, What, versions_from,
@@ -83,7 +84,9 @@ impl LifecycleRun {
 
     async fn act(&self, bucket: &Bucket, found: Found) -> Result<(), S3Error> {
         if !found.expired.is_empty() {
-            let removed = self.0.metadata().expire_objects(bucket, found.expired, self.0.now()).await?;
+            let teller = self.0.own_teller(EventName::Expired);
+            let removed =
+                self.0.metadata().expire_objects(bucket, found.expired, self.0.now(), teller).await?;
             if removed.iter().flatten().any(|deleted| deleted.garbage) {
                 self.0.0.garbage.wake();
             }

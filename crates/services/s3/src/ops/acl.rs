@@ -8,6 +8,7 @@ use super::convert::owner;
 use crate::acl::{self, Acl, Of, canonical_id};
 use crate::decide::acl_of;
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::ownership::ObjectAccess;
 use crate::store::{Bucket, BucketRecord};
 
@@ -77,7 +78,8 @@ pub(super) async fn put_object_acl(
         content.acl = kept;
         Ok(())
     };
-    call.s3.metadata().update_object(&bucket, &input.key, version, change).await?;
+    let teller = call.teller(EventName::AclPut);
+    call.s3.metadata().update_object(&bucket, &input.key, version, teller, change).await?;
     Ok(PutObjectAclOutput::default())
 }
 

@@ -36,7 +36,6 @@ macro_rules! empty {
 empty! {
     get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput) -> GetBucketAccelerateConfigurationOutput;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput;
-    get_bucket_notification_configuration(GetBucketNotificationConfigurationInput) -> GetBucketNotificationConfigurationOutput;
 }
 
 /// Source: Amazon S3 API reference, GetBucketRequestPayment.

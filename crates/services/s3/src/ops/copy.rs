@@ -14,6 +14,7 @@ use crate::decide::Question;
 use crate::digest::Algorithm;
 use crate::encryption::{CustomerKey, Given, Shown, names_encryption};
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::objects::{Facts, Object};
 use crate::receive::Expected;
 use crate::service::MAX_PUT;
@@ -105,7 +106,8 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     let access = call.access_of_new_object(&bucket)?;
     let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
     let lock = lock_of!(call, bucket, input)?;
-    let facts = Facts { attributes, tags: tags.clone(), access, class, lock, sealing };
+    let teller = call.teller(EventName::CreatedCopy);
+    let facts = Facts { attributes, tags: tags.clone(), access, class, lock, sealing, teller };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut result = CopyObjectResult {

@@ -7,6 +7,7 @@ use super::Call;
 use super::convert::{from_timestamp, timestamp};
 use crate::access::authorize;
 use crate::error::S3Error;
+use crate::events::Teller;
 use crate::lock::{self, BucketLock, Lock, Mode, Period, Retention};
 use crate::store::{Bucket, ContentRecord};
 use crate::version::Versioning;
@@ -253,7 +254,8 @@ async fn change_lock(
         return Err(lock::missing());
     }
     let change = move |_: &mut _, content: &mut ContentRecord| change(&mut content.lock);
-    call.s3.metadata().update_object(&bucket, key, Call::wanted(version)?, change).await?;
+    let version = Call::wanted(version)?;
+    call.s3.metadata().update_object(&bucket, key, version, Teller::default(), change).await?;
     Ok(())
 }
 

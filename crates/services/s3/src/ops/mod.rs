@@ -14,6 +14,7 @@ mod lifecycle;
 mod list;
 mod lock;
 mod multipart;
+mod notification;
 mod object;
 mod ownership;
 mod policy;
@@ -31,6 +32,7 @@ use s3s::{S3Request, S3Response, S3Result};
 use crate::access;
 use crate::context::Context;
 use crate::error::S3Error;
+use crate::events::{EventName, Teller};
 use crate::ownership::ObjectAccess;
 use crate::service::S3;
 use crate::store::Bucket;
@@ -51,6 +53,11 @@ impl Call {
     /// Whose the object that the request makes will be, and whom it lets in.
     fn access_of_new_object(&self, bucket: &Bucket) -> Result<ObjectAccess, S3Error> {
         ObjectAccess::of_new_object(&bucket.record, &self.context.caller.principal, &self.context.headers)
+    }
+
+    /// Tells on the bus what the caller does.
+    fn teller(&self, name: EventName) -> Teller {
+        self.s3.teller(&self.context.caller, name)
     }
 
     fn bucket(&self, name: &str) -> Result<Bucket, S3Error> {
@@ -116,7 +123,7 @@ operations! {
     get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput = lifecycle;
     get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput = bucket;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = configuration;
-    get_bucket_notification_configuration(GetBucketNotificationConfigurationInput) -> GetBucketNotificationConfigurationOutput = configuration;
+    get_bucket_notification_configuration(GetBucketNotificationConfigurationInput) -> GetBucketNotificationConfigurationOutput = notification;
     get_bucket_ownership_controls(GetBucketOwnershipControlsInput) -> GetBucketOwnershipControlsOutput = ownership;
     get_bucket_policy(GetBucketPolicyInput) -> GetBucketPolicyOutput = policy;
     get_bucket_policy_status(GetBucketPolicyStatusInput) -> GetBucketPolicyStatusOutput = policy;
@@ -145,6 +152,7 @@ operations! {
     put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput = cors;
     put_bucket_encryption(PutBucketEncryptionInput) -> PutBucketEncryptionOutput = encryption;
     put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput) -> PutBucketLifecycleConfigurationOutput = lifecycle;
+    put_bucket_notification_configuration(PutBucketNotificationConfigurationInput) -> PutBucketNotificationConfigurationOutput = notification;
     put_bucket_ownership_controls(PutBucketOwnershipControlsInput) -> PutBucketOwnershipControlsOutput = ownership;
     put_bucket_policy(PutBucketPolicyInput) -> PutBucketPolicyOutput = policy;
     put_bucket_tagging(PutBucketTaggingInput) -> PutBucketTaggingOutput = tagging;

@@ -15,6 +15,7 @@ use crate::decide::initiator;
 use crate::digest::{Algorithm, Coverage};
 use crate::encryption::{CustomerKey, Given, Shown, check_given};
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::keys;
 use crate::listing::Question;
 use crate::store::UploadRecord;
@@ -174,8 +175,9 @@ pub(super) async fn complete_multipart_upload(
             Err(error) => return Err(error),
         }
     }
+    let teller = call.teller(EventName::CreatedUpload);
     let (placed, content) =
-        call.s3.complete_upload(&bucket, &input.key, upload, completion, condition).await?;
+        call.s3.complete_upload(&bucket, &input.key, upload, completion, condition, teller).await?;
     let about = (input.key.as_str(), placed.object.size);
     let mut output = CompleteMultipartUploadOutput {
         expiration: expiration(&call.s3, &bucket, about, &content.tags, placed.object.modified)?,

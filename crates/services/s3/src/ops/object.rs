@@ -16,6 +16,7 @@ use crate::decide::Question;
 use crate::digest::Checksum;
 use crate::encryption::{CustomerKey, Given as GivenFor, Shown, check_given};
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::keys::Keys;
 use crate::names;
 use crate::objects::{Facts, Object};
@@ -48,7 +49,12 @@ pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutO
     let sealing = call.s3.sealing(&context.caller, &bucket, &input.key, &context.headers).await?;
     let customer = CustomerKey::of(&context.headers, GivenFor::ForThis)?;
     let encryption = Shown::of(sealing.record.as_ref(), customer.as_ref());
-    let facts = Facts { attributes, tags: tags.clone(), access, class, lock, sealing };
+    let created = match context.admission {
+        Admission::Form => EventName::CreatedPost,
+        Admission::Header | Admission::Presigned | Admission::Unsigned => EventName::CreatedPut,
+    };
+    let teller = call.s3.teller(&context.caller, created);
+    let facts = Facts { attributes, tags: tags.clone(), access, class, lock, sealing, teller };
     let written = call.s3.write_object(&bucket, &input.key, body, expected, facts, condition).await?;
     let checksum = &written.received.checksum;
     let mut output = PutObjectOutput {
@@ -342,7 +348,11 @@ pub(super) async fn delete_object(
     let bypass_governance = lock::bypasses(&call, &bucket.name, &input.key);
     let deleted = call
         .s3
-        .remove_object(&bucket, Target { key: input.key, version, condition, bypass_governance })
+        .remove_object(
+            &bucket,
+            Target { key: input.key, version, condition, bypass_governance },
+            call.teller(EventName::Removed),
+        )
         .await?;
     Ok(DeleteObjectOutput {
         delete_marker: deleted.marker.then_some(true),
@@ -378,7 +388,7 @@ pub(super) async fn delete_objects(
         }
     }
     let (objects, targets): (Vec<_>, Vec<_>) = targets.into_iter().unzip();
-    let removed = call.s3.remove_objects(&bucket, targets).await?;
+    let removed = call.s3.remove_objects(&bucket, targets, call.teller(EventName::Removed)).await?;
     let mut deleted = Vec::new();
     for (object, removed) in objects.into_iter().zip(removed) {
         match removed {

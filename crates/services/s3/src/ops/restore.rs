@@ -8,6 +8,7 @@ use s3s::dto::*;
 use super::Call;
 use crate::class::{self, Restore, StorageClass};
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::lifecycle::next_midnight;
 use crate::store::ObjectRecord;
 
@@ -44,8 +45,8 @@ pub(super) async fn restore_object(
     let now = call.s3.now();
     let decide = move |object: &ObjectRecord| decide(object, days, tier, now);
     let wanted = Call::wanted(input.version_id.as_ref())?;
-    let id = call.s3.new_id();
-    let begun = call.s3.metadata().restore_object(&bucket, &input.key, wanted, id, decide).await?;
+    let (id, teller) = (call.s3.new_id(), call.teller(EventName::RestoreBegun));
+    let begun = call.s3.metadata().restore_object(&bucket, &input.key, wanted, id, teller, decide).await?;
     call.s3.0.restores.wake();
     if begun {
         call.context.answer_with(StatusCode::ACCEPTED);

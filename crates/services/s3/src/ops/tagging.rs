@@ -4,6 +4,7 @@ use s3s::dto::*;
 
 use super::Call;
 use crate::error::S3Error;
+use crate::events::EventName;
 use crate::tags::{self, BucketTags, Of, Tags};
 
 /// Source: Amazon S3 API reference, GetBucketTagging. Errors: NoSuchTagSet.
@@ -67,7 +68,7 @@ pub(super) async fn put_object_tagging(
     input: PutObjectTaggingInput,
 ) -> Result<PutObjectTaggingOutput, S3Error> {
     let tags = checked(Of::Object, input.tagging)?;
-    let version_id = set(&call, &input.bucket, &input.key, input.version_id.as_ref(), tags).await?;
+    let version_id = set(&call, &input.bucket, &input.key, input.version_id.as_ref(), Some(tags)).await?;
     Ok(PutObjectTaggingOutput { version_id })
 }
 
@@ -76,24 +77,26 @@ pub(super) async fn delete_object_tagging(
     call: Call,
     input: DeleteObjectTaggingInput,
 ) -> Result<DeleteObjectTaggingOutput, S3Error> {
-    let version_id = set(&call, &input.bucket, &input.key, input.version_id.as_ref(), Tags::new()).await?;
+    let version_id = set(&call, &input.bucket, &input.key, input.version_id.as_ref(), None).await?;
     Ok(DeleteObjectTaggingOutput { version_id })
 }
 
-/// Gives back the version as answers show it.
+/// Sets the tags, or removes them. Gives back the version as answers show it.
 async fn set(
     call: &Call,
     bucket: &str,
     key: &str,
     version: Option<&String>,
-    tags: Tags,
+    tags: Option<Tags>,
 ) -> Result<Option<String>, S3Error> {
     let bucket = call.bucket(bucket)?;
+    let name = if tags.is_some() { EventName::TaggingPut } else { EventName::TaggingDeleted };
     let change = move |_: &mut _, content: &mut crate::store::ContentRecord| {
-        content.tags = tags;
+        content.tags = tags.unwrap_or_default();
         Ok(())
     };
-    let ((), object) = call.s3.metadata().update_object(&bucket, key, Call::wanted(version)?, change).await?;
+    let (version, teller) = (Call::wanted(version)?, call.teller(name));
+    let ((), object) = call.s3.metadata().update_object(&bucket, key, version, teller, change).await?;
     Ok(bucket.record.versioning.shown(object.version()))
 }
 

@@ -12,6 +12,7 @@ use super::{
     BUCKETS, Bucket, Deleted, Metadata, Target, UPLOADS, UploadRecord, VersionRecord, What, check_bucket,
 };
 use crate::error::S3Error;
+use crate::events::{Subject, Teller};
 
 /// The runs by name; there is one.
 pub const RUNS: Table<String, RunRecord> = Table::new("s3.lifecycle-runs");
@@ -103,6 +104,7 @@ impl Metadata {
         bucket: &Bucket,
         expired: Vec<Expired>,
         now: Timestamp,
+        teller: Teller,
     ) -> Result<Vec<Result<Deleted, S3Error>>, S3Error> {
         let bucket = bucket.clone();
         self.store
@@ -122,7 +124,12 @@ impl Metadata {
                     if !same {
                         continue;
                     }
+                    let key = target.key.clone();
                     match delete(txn, &record, target, now) {
+                        Ok(deleted) => {
+                            teller.tell(txn, &bucket, Subject::removed(&key, &deleted))?;
+                            results.push(Ok(deleted));
+                        }
                         Err(error @ (S3Error::Internal { .. } | S3Error::InsufficientStorage)) => {
                             return Err(error);
                         }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::condition::WriteCondition;
 use crate::error::S3Error;
+use crate::events::{Subject, Teller};
 use crate::lock;
 use crate::service::new_id;
 use crate::version::{VersionId, Versioning, Wanted};
@@ -46,6 +47,9 @@ pub struct Deleted {
     pub version: Option<String>,
     /// A delete marker was made or removed.
     pub marker: bool,
+    pub made_marker: bool,
+    /// Something was removed, or hidden behind a marker.
+    pub changed: bool,
     /// Bytes are to be removed.
     pub garbage: bool,
 }
@@ -61,12 +65,15 @@ impl Metadata {
         object: ObjectRecord,
         content: ContentRecord,
         condition: WriteCondition,
+        teller: Teller,
     ) -> Result<Placed, S3Error> {
         let (bucket, key) = (bucket.clone(), key.to_owned());
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
-                place(txn, &record, key, object, content, &condition)
+                let placed = place(txn, &record, key.clone(), object, content, &condition)?;
+                teller.tell(txn, &bucket, Subject::object(&record, &key, &placed.object))?;
+                Ok(placed)
             })
             .await
     }
@@ -80,15 +87,23 @@ impl Metadata {
         bucket: &Bucket,
         targets: Vec<Target>,
         now: Timestamp,
+        teller: Teller,
     ) -> Result<Vec<Result<Deleted, S3Error>>, S3Error> {
         let bucket = bucket.clone();
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
-                let delete = |target: Target| match delete(txn, &record, target, now) {
-                    // The store's own failure ends the transaction.
-                    Err(error @ (S3Error::Internal { .. } | S3Error::InsufficientStorage)) => Err(error),
-                    result => Ok(result),
+                let delete = |target: Target| {
+                    let key = target.key.clone();
+                    match delete(txn, &record, target, now) {
+                        // The store's own failure ends the transaction.
+                        Err(error @ (S3Error::Internal { .. } | S3Error::InsufficientStorage)) => Err(error),
+                        Ok(deleted) if deleted.changed => {
+                            teller.tell(txn, &bucket, Subject::removed(&key, &deleted))?;
+                            Ok(Ok(deleted))
+                        }
+                        result => Ok(result),
+                    }
                 };
                 targets.into_iter().map(delete).collect()
             })
@@ -103,13 +118,17 @@ impl Metadata {
         bucket: &Bucket,
         key: &str,
         version: Option<Wanted>,
+        teller: Teller,
         change: impl FnOnce(&mut ObjectRecord, &mut ContentRecord) -> Result<T, S3Error> + Send + 'static,
     ) -> Result<(T, ObjectRecord), S3Error> {
         let (bucket, key) = (bucket.clone(), key.to_owned());
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
-                update(txn, &record, &key, version, |_, object, content| change(object, content))
+                let updated =
+                    update(txn, &record, &key, version, |_, object, content| change(object, content))?;
+                teller.tell(txn, &bucket, Subject::object(&record, &key, &updated.1))?;
+                Ok(updated)
             })
             .await
     }
@@ -350,12 +369,13 @@ fn delete_key(
     let at = (bucket.id, key);
     let current = txn.get(&OBJECTS, &at)?;
     condition.check(&at.1, current.as_ref().map(|object| object.etag.as_str()))?;
-    if current.is_some() {
+    let was_there = current.is_some();
+    if was_there {
         txn.delete(&OBJECTS, &at)?;
     }
     let (sequence, garbage) = supersede(txn, bucket, &at, current, now)?;
     if bucket.versioning == Versioning::Never {
-        return Ok(Deleted { garbage, ..Deleted::default() });
+        return Ok(Deleted { garbage, changed: was_there, ..Deleted::default() });
     }
     let versioned = bucket.versioning == Versioning::Enabled;
     let marker = MarkerRecord { id: new_id(now), sequence, versioned, modified: now };
@@ -365,7 +385,7 @@ fn delete_key(
     if !versioned {
         txn.put(&NULLS, &at, &sequence)?;
     }
-    Ok(Deleted { version, marker: true, garbage })
+    Ok(Deleted { version, marker: true, made_marker: true, changed: true, garbage })
 }
 
 /// Removes one version for good. The one before it, if it was the newest, comes to light.
@@ -411,7 +431,7 @@ fn delete_version(
             (etag.is_none(), garbage)
         }
     };
-    Ok(Deleted { version: shown(), marker, garbage })
+    Ok(Deleted { version: shown(), marker, made_marker: false, changed: true, garbage })
 }
 
 /// Whether a version may be removed for good. Only a bucket whose objects can be locked costs a lookup.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::class::{Restore, StorageClass};
 use crate::error::S3Error;
+use crate::events::{Detail, EventName, Subject, Teller};
 use crate::version::{VersionId, Wanted};
 
 /// When something is to be done for a restored object, and an id.
@@ -62,6 +63,27 @@ pub enum Change {
     Copy(Option<Restore>, Option<Rewritten>),
 }
 
+impl Change {
+    /// As which event it is told of.
+    pub fn event(&self) -> EventName {
+        match self {
+            Self::Class(..) => EventName::Transitioned,
+            Self::Copy(Some(_), _) => EventName::RestoreCompleted,
+            Self::Copy(None, _) => EventName::RestoreExpired,
+        }
+    }
+
+    fn detail(&self, before: &ObjectRecord) -> Detail {
+        match self {
+            Self::Class(class, _) => Detail::Transitioned { class: *class },
+            Self::Copy(Some(Restore { expires: Some(until), .. }), _) => {
+                Detail::Restored { until: *until, class: before.class }
+            }
+            Self::Copy(..) => Detail::None,
+        }
+    }
+}
+
 impl Metadata {
     /// Until [`Metadata::change_version`] takes them over, parts that are written under `upload` are garbage: that goes as
     /// soon as nobody has `upload` pinned, also after a crash.
@@ -92,18 +114,21 @@ impl Metadata {
         key: &str,
         before: &ObjectRecord,
         change: Change,
+        teller: Teller,
     ) -> Result<bool, S3Error> {
         let (bucket, key, before) = (bucket.clone(), key.to_owned(), before.clone());
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
                 let wanted = Wanted::from(before.version());
-                let (garbage, _) = update(txn, &record, &key, Some(wanted), |txn, object, content| {
+                let detail = change.detail(&before);
+                let (garbage, object) = update(txn, &record, &key, Some(wanted), |txn, object, content| {
                     if *object != before {
                         return Err(S3Error::PreconditionFailed { condition: "If-Match" });
                     }
                     apply(txn, object, content, change)
                 })?;
+                teller.tell(txn, &bucket, Subject::object(&record, &key, &object).with(detail))?;
                 Ok(garbage)
             })
             .await
@@ -116,6 +141,7 @@ impl Metadata {
         key: &str,
         version: Option<Wanted>,
         id: Uuid,
+        teller: Teller,
         change: impl FnOnce(&ObjectRecord) -> Result<(T, Restore, Timestamp), S3Error> + Send + 'static,
     ) -> Result<T, S3Error> {
         let (bucket, key) = (bucket.clone(), key.to_owned());
@@ -128,6 +154,10 @@ impl Metadata {
                     Ok((outcome, at))
                 })?;
                 txn.put(&RESTORES, &(at, id), &RestoreJob::of(&bucket, &key, &object))?;
+                // One that only stays for longer has begun before.
+                if object.restore.is_some_and(|restore| restore.is_ongoing()) {
+                    teller.tell(txn, &bucket, Subject::object(&record, &key, &object))?;
+                }
                 Ok(outcome)
             })
             .await

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::condition::WriteCondition;
+use crate::events::Teller;
 use crate::version::{Versioning, Wanted};
 
 /// A version of the only key: its id as shown, and the ETag of an object; none for a delete marker.
@@ -157,13 +158,24 @@ async fn run(steps: Vec<Step>) {
             Step::Put => {
                 let etag = format!("e{n}");
                 let (object, content) = object(&etag);
-                let put = metadata.put_object(&bucket, "k", object, content, WriteCondition::None);
+                let put = metadata.put_object(
+                    &bucket,
+                    "k",
+                    object,
+                    content,
+                    WriteCondition::None,
+                    Teller::default(),
+                );
                 model.add(put.await.unwrap().version, Some(etag));
             }
             Step::Delete => {
                 let now = Timestamp::from_secs(2);
-                let done =
-                    metadata.delete_objects(&bucket, delete(None), now).await.unwrap().remove(0).unwrap();
+                let done = metadata
+                    .delete_objects(&bucket, delete(None), now, Teller::default())
+                    .await
+                    .unwrap()
+                    .remove(0)
+                    .unwrap();
                 match model.versioning {
                     Versioning::Never => model.versions.clear(),
                     Versioning::Enabled | Versioning::Suspended => model.add(done.version, None),
@@ -176,7 +188,12 @@ async fn run(steps: Vec<Step>) {
                 };
                 let Some(id) = id else { continue };
                 let now = Timestamp::from_secs(3);
-                metadata.delete_objects(&bucket, delete(Some(&id)), now).await.unwrap().remove(0).unwrap();
+                metadata
+                    .delete_objects(&bucket, delete(Some(&id)), now, Teller::default())
+                    .await
+                    .unwrap()
+                    .remove(0)
+                    .unwrap();
                 model.versions.retain(|(there, _)| *there != id);
             }
         }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::condition::WriteCondition;
 use crate::error::S3Error;
+use crate::events::{Subject, Teller};
 use crate::service::new_id;
 
 impl Metadata {
@@ -89,6 +90,7 @@ impl Metadata {
         key: &str,
         upload: Uuid,
         condition: WriteCondition,
+        teller: Teller,
         assemble: impl FnOnce(
             &UploadRecord,
             &BTreeMap<u32, PartRecord>,
@@ -99,10 +101,10 @@ impl Metadata {
         let (bucket, key) = (bucket.clone(), key.to_owned());
         self.store
             .write(move |txn| {
-                let bucket = check_bucket(txn, &bucket)?;
-                let at = (bucket.id, key, upload);
+                let now = check_bucket(txn, &bucket)?;
+                let at = (now.id, key, upload);
                 let Some(record) = txn.get(&UPLOADS, &at)? else {
-                    return completed_before(txn, &bucket, at);
+                    return completed_before(txn, &now, at);
                 };
                 let parts: BTreeMap<u32, PartRecord> = txn
                     .prefix(&PARTS, &(upload,))
@@ -117,7 +119,8 @@ impl Metadata {
                     txn.delete(&PARTS, &(upload, number))?;
                 }
                 txn.delete(&UPLOADS, &at)?;
-                let placed = place(txn, &bucket, at.1, object, content.clone(), &condition)?;
+                let placed = place(txn, &now, at.1.clone(), object, content.clone(), &condition)?;
+                teller.tell(txn, &bucket, Subject::object(&now, &at.1, &placed.object))?;
                 Ok((placed, content))
             })
             .await
