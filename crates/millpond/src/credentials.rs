@@ -1,15 +1,13 @@
-//! The root user's access key.
+//! The root user's access key, and where all access keys are looked up.
 
-use aws_lc_rs::rand;
+use std::sync::{PoisonError, RwLock};
+
 use millpond_core::AccountId;
 use millpond_gateway::{Credential, Credentials, LookupError, Secret};
+use millpond_iam::{Iam, ids};
 
 use crate::cli::Folder;
 use crate::data;
-
-/// What AWS's access key ids are written in.
-const ID_ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const SECRET_ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// An access key id and its secret.
 #[derive(Debug, Clone)]
@@ -21,8 +19,8 @@ pub struct RootCredentials {
 impl RootCredentials {
     pub fn generate() -> anyhow::Result<Self> {
         Ok(Self {
-            access_key_id: format!("AKIA{}", random_text::<16>(ID_ALPHABET)?),
-            secret: Secret::new(random_text::<40>(SECRET_ALPHABET)?),
+            access_key_id: ids::access_key_id("AKIA")?,
+            secret: Secret::new(ids::secret_access_key()?.to_string()),
         })
     }
 
@@ -65,13 +63,6 @@ impl RootCredentials {
     }
 }
 
-/// Both alphabets' lengths divide 256, so that each letter is equally likely.
-fn random_text<const N: usize>(alphabet: &[u8]) -> anyhow::Result<String> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system gives no random numbers"))?;
-    Ok(bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect())
-}
-
 /// `millpond credentials`.
 pub fn print(folder: &Folder) -> anyhow::Result<()> {
     let path = folder.path();
@@ -81,19 +72,46 @@ pub fn print(folder: &Folder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The one credential that there is until IAM makes more.
-#[derive(Debug)]
-pub struct RootOnly {
-    pub credentials: RootCredentials,
-    pub account: AccountId,
+/// Where access keys are looked up: the root user's, and those that the open pond's IAM has made.
+pub struct KeyRing {
+    account: AccountId,
+    root: RootCredentials,
+    /// `None` while the pond is closed.
+    iam: RwLock<Option<Iam>>,
 }
 
-impl Credentials for RootOnly {
+impl KeyRing {
+    pub fn of_root(account: AccountId, root: RootCredentials) -> Self {
+        Self { account, root, iam: RwLock::new(None) }
+    }
+
+    /// From now on this IAM's keys are known.
+    pub fn stand_on(&self, iam: Iam) {
+        *self.iam.write().unwrap_or_else(PoisonError::into_inner) = Some(iam);
+    }
+
+    /// Lets go of the IAM, whose store is about to be closed.
+    pub fn stand_alone(&self) {
+        *self.iam.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A long-lived key: the root's, or a user's.
+    fn long_lived(&self, access_key_id: &str) -> Result<Credential, LookupError> {
+        if access_key_id == self.root.access_key_id {
+            return Ok(Credential::of_root(self.account.clone(), self.root.secret.clone()));
+        }
+        let iam = self.iam.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let found = iam.ok_or(LookupError::UnknownKey)?.credential(access_key_id);
+        found.map_err(LookupError::failed)?.ok_or(LookupError::UnknownKey)
+    }
+}
+
+impl Credentials for KeyRing {
     fn lookup(&self, access_key_id: &str, session_token: Option<&str>) -> Result<Credential, LookupError> {
+        let credential = self.long_lived(access_key_id)?;
         match session_token {
-            _ if access_key_id != self.credentials.access_key_id => Err(LookupError::UnknownKey),
             Some(_) => Err(LookupError::InvalidToken),
-            None => Ok(Credential::of_root(self.account.clone(), self.credentials.secret.clone())),
+            None => Ok(credential),
         }
     }
 }

@@ -10,6 +10,7 @@ use millpond_gateway::{Access, Services};
 use millpond_store::{Store, StoreOptions};
 use millpond_work::Tasks;
 
+use crate::credentials::KeyRing;
 use crate::services;
 use crate::settings::Settings;
 
@@ -20,6 +21,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 pub struct Foundation<'a> {
     /// For services that verify signatures themselves, as S3 does.
     pub access: &'a Access,
+    /// Stands on the pond's IAM as soon as that is open.
+    pub keys: &'a KeyRing,
     pub dir: &'a Path,
     pub root_key: &'a RootKey,
     pub clock: Clock,
@@ -38,6 +41,7 @@ impl Pond {
     /// Opens the data under `dir`, or makes it.
     pub fn open(
         access: &Access,
+        keys: &KeyRing,
         dir: &Path,
         root_key: &RootKey,
         clock: Clock,
@@ -48,7 +52,7 @@ impl Pond {
             .with_context(|| format!("opening the store in {}", dir.display()))?;
         let tasks = Tasks::new(clock.clone());
         let foundation =
-            Foundation { access, dir, root_key, clock, settings, store: store.clone(), tasks: tasks.clone() };
+            Foundation { access, keys, dir, root_key, clock, settings, store: store.clone(), tasks: tasks.clone() };
         let services = services::open(&foundation)?;
         Ok((Self { store, tasks }, services))
     }

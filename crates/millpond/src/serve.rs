@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
 use crate::cli::ServeFlags;
-use crate::credentials::{RootCredentials, RootOnly};
+use crate::credentials::{KeyRing, RootCredentials};
 use crate::data::DataFolder;
 use crate::lab::{self, Lab};
 use crate::logs;
@@ -23,6 +23,7 @@ use crate::settings::Settings;
 /// Everything that outlives a reset.
 pub struct House {
     access: Access,
+    keys: Arc<KeyRing>,
     folder: DataFolder,
     root_key: RootKey,
     settings: Settings,
@@ -50,13 +51,15 @@ impl House {
         let mut pond = self.pond.lock().await;
         let mut paused = gateway.pause().await;
         drop(paused.take());
+        self.keys.stand_alone();
         if let Some(pond) = pond.take() {
             // Whatever still runs might write into the new pond.
             pond.close().await.context("the pond stays closed until the server is started again")?;
         }
         let (new, services) = tokio::task::block_in_place(|| {
             self.folder.discard_pond(&self.settings.zones())?;
-            Pond::open(&self.access, &self.folder.pond(), &self.root_key, self.clock.clone(), &self.settings)
+            let folder = self.folder.pond();
+            Pond::open(&self.access, &self.keys, &folder, &self.root_key, self.clock.clone(), &self.settings)
         })?;
         *pond = Some(new);
         paused.resume_with(services);
@@ -64,6 +67,7 @@ impl House {
     }
 
     async fn close(&self) -> anyhow::Result<()> {
+        self.keys.stand_alone();
         match self.pond.lock().await.take() {
             Some(pond) => pond.close().await,
             None => Ok(()),
@@ -130,22 +134,21 @@ impl Server {
         let (credentials, new_credentials) = folder.root_credentials()?;
         let turned = folder.clock_offset()?;
         let clock = Clock::system(turned);
+        let keys = Arc::new(KeyRing::of_root(account.clone(), credentials.clone()));
         let access = match settings.open {
             true => Access::Open { account: account.clone() },
             false => Access::Verified {
                 account: account.clone(),
-                credentials: Arc::new(RootOnly {
-                    credentials: credentials.clone(),
-                    account: account.clone(),
-                }),
+                credentials: Arc::<KeyRing>::clone(&keys),
             },
         };
-        let (pond, services) = Pond::open(&access, &folder.pond(), &root_key, clock.clone(), &settings)?;
+        let (pond, services) = Pond::open(&access, &keys, &folder.pond(), &root_key, clock.clone(), &settings)?;
         let listeners = listen(addresses, &settings).await?;
         let endpoint = endpoint(listeners[0].socket.local_addr()?);
         folder.announce(&endpoint)?;
         let house = Arc::new(House {
             access: access.clone(),
+            keys,
             folder,
             root_key,
             clock: clock.clone(),

@@ -8,6 +8,7 @@ use millpond_blob::{BlobOptions, Blobs};
 use millpond_firehose::Firehose;
 use millpond_gateway::{ServiceTable, Services};
 use millpond_glue::Glue;
+use millpond_iam::Iam;
 use millpond_kinesis::Kinesis;
 use millpond_kms::Kms;
 use millpond_s3::{S3, S3Http};
@@ -19,7 +20,9 @@ use crate::zones::ZoneWatch;
 
 /// Opens every service over its part of the pond.
 pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
-    let Foundation { access, dir, root_key, clock, settings, store, tasks } = foundation;
+    let Foundation { access, keys, dir, root_key, clock, settings, store, tasks } = foundation;
+    let iam = Iam::open(millpond_iam::Deps { store: store.clone(), root_key, clock: clock.clone(), tasks });
+    keys.stand_on(iam.clone());
     let kms = Kms::open(millpond_kms::Deps { store: store.clone(), root_key, clock: clock.clone(), tasks });
     let kinesis = Kinesis::open(millpond_kinesis::Deps {
         store: store.clone(),
@@ -76,6 +79,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         .service(millpond_athena::operations(), athena)
         .service(millpond_firehose::operations(), firehose)
         .service(millpond_glue::operations(), Arc::new(glue))
+        .service(millpond_iam::operations(), Arc::new(iam))
         .service(millpond_kinesis::operations(), kinesis)
         .service(millpond_kms::operations(), Arc::new(kms))
         .http_service(Arc::new(s3_http)))
@@ -87,6 +91,7 @@ pub fn tables() -> Vec<ServiceTable> {
         millpond_athena::operations().table(),
         millpond_firehose::operations().table(),
         millpond_glue::operations().table(),
+        millpond_iam::operations().table(),
         millpond_kinesis::operations().table(),
         millpond_kms::operations().table(),
         millpond_s3::table(),

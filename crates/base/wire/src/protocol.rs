@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::conform::{Form, conform};
 use crate::value::Key;
-use crate::{ApiError, Shaped, Value, cbor, json, query, to_value};
+use crate::{ApiError, Shaped, Value, cbor, json, query, to_value, to_xml_value};
 
 /// What a service speaks. The generated `api` of each service holds its own as `PROTOCOL`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,11 @@ pub fn encode<O: Serialize + ?Sized>(
     output: &O,
     request_id: RequestId,
 ) -> Result<Answer, ApiError> {
-    let value = to_value(output).map_err(ApiError::internal)?;
+    let value = match encoding {
+        Encoding::Query { .. } => to_xml_value(output),
+        Encoding::Json { .. } | Encoding::Cbor { .. } => to_value(output),
+    };
+    let value = value.map_err(ApiError::internal)?;
     let body = match encoding {
         Encoding::Query { xmlns } => query::write(operation, xmlns, &value, request_id),
         Encoding::Json { .. } | Encoding::Cbor { .. } if value.is_null() => Vec::new(),
@@ -153,7 +157,11 @@ pub fn encode_error(encoding: &Encoding, error: &ApiError, request_id: RequestId
         Encoding::Json { .. } | Encoding::Cbor { .. } => Some(error.code.to_string()),
         Encoding::Query { .. } => None,
     };
-    Answer { status: error.status, content_type: encoding.content_type(), error_type, body: body.into() }
+    let status = match encoding {
+        Encoding::Query { .. } => query::status(error),
+        Encoding::Json { .. } | Encoding::Cbor { .. } => error.status,
+    };
+    Answer { status, content_type: encoding.content_type(), error_type, body: body.into() }
 }
 
 #[cfg(test)]

@@ -143,12 +143,24 @@ pub fn write(operation: &str, xmlns: &str, output: &Value, request_id: RequestId
     xml.into_bytes()
 }
 
+/// A refusal's code and status in the JSON protocols, and in this one.
+const DENIED: (&str, &str, u16) = ("AccessDeniedException", "AccessDenied", 403);
+
+fn code(error: &ApiError) -> &str {
+    if error.code == DENIED.0 { DENIED.1 } else { &error.code }
+}
+
+/// The HTTP status of an error.
+pub fn status(error: &ApiError) -> u16 {
+    if error.code == DENIED.0 { DENIED.2 } else { error.status }
+}
+
 /// An error's document.
 pub fn write_error(error: &ApiError, xmlns: &str, request_id: RequestId) -> Vec<u8> {
     let mut xml = format!("<ErrorResponse xmlns=\"{}\">\n<Error>", escape(xmlns));
     let blame = if error.is_server_fault() { "Receiver" } else { "Sender" };
     element(&mut xml, "Type", &Value::from(blame));
-    element(&mut xml, "Code", &Value::from(error.code.as_ref()));
+    element(&mut xml, "Code", &Value::from(code(error)));
     element(&mut xml, "Message", &Value::from(error.message.as_str()));
     for (name, value) in &error.fields {
         element(&mut xml, name, value);

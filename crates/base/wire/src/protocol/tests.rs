@@ -107,6 +107,32 @@ fn errors_are_rendered_in_the_callers_encoding() {
 }
 
 #[test]
+fn xml_tells_maps_from_structures() {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Output {
+        summary_map: BTreeMap<String, i32>,
+    }
+    let output = Output { summary_map: [("Users".to_owned(), 2), ("a&b".to_owned(), 3)].into() };
+    let xml = encode(&STS.encoding(None), "Get", &output, RequestId::random()).unwrap().body;
+    let expected = "<GetResult><SummaryMap><entry><key>Users</key><value>2</value></entry><entry><key>a&amp;b</key>\
+                    <value>3</value></entry></SummaryMap></GetResult>";
+    assert!(String::from_utf8_lossy(&xml).contains(expected), "{xml:?}");
+    let json = encode(&KINESIS.encoding(None), "Get", &output, RequestId::random()).unwrap().body;
+    assert_eq!(&json[..], br#"{"SummaryMap":{"Users":2,"a&b":3}}"#);
+}
+
+#[test]
+fn each_protocol_says_in_its_own_way_that_somebody_may_not() {
+    let error = ApiError::access_denied("no");
+    let xml = encode_error(&STS.encoding(None), &error, RequestId::random());
+    assert_eq!(xml.status, 403);
+    assert!(String::from_utf8_lossy(&xml.body).contains("<Code>AccessDenied</Code>"), "{xml:?}");
+    let json = encode_error(&KINESIS.encoding(None), &error, RequestId::random());
+    assert_eq!((json.status, json.error_type.as_deref()), (400, Some("AccessDeniedException")));
+}
+
+#[test]
 fn targets_name_operations() {
     for (target, operation) in [
         ("Kinesis_20131202.PutRecords", Some("PutRecords")),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use millpond_core::Timestamp;
 use serde::de::DeserializeOwned;
 
-pub use ser::to_value;
+pub use ser::{to_value, to_xml_value};
 
 /// A name in a [`Value::Map`]: borrowed when a shape or a type gave it.
 pub type Key = Cow<'static, str>;

@@ -11,10 +11,26 @@ use super::{Key, Value, ValueError};
 
 /// The value that an output type stands for.
 pub fn to_value<T: Serialize + ?Sized>(output: &T) -> Result<Value, ValueError> {
-    output.serialize(Writer)
+    output.serialize(Writer { maps: Maps::AsMembers })
 }
 
-struct Writer;
+/// The same for XML, which tells maps from structures: each entry of a map becomes an element `entry` with `key` and `value`.
+pub fn to_xml_value<T: Serialize + ?Sized>(output: &T) -> Result<Value, ValueError> {
+    output.serialize(Writer { maps: Maps::AsEntries })
+}
+
+/// How the entries of a map are written.
+#[derive(Clone, Copy)]
+enum Maps {
+    /// As a structure's members are.
+    AsMembers,
+    AsEntries,
+}
+
+#[derive(Clone, Copy)]
+struct Writer {
+    maps: Maps,
+}
 
 impl Serializer for Writer {
     type Ok = Value;
@@ -133,7 +149,7 @@ impl Serializer for Writer {
 
     fn serialize_seq(self, len: Option<usize>) -> Result<List, ValueError> {
         // The length is the type's own claim: it is a hint, not a promise of memory.
-        Ok(List(Vec::with_capacity(len.unwrap_or(0).min(10_000))))
+        Ok(List { items: Vec::with_capacity(len.unwrap_or(0).min(10_000)), writer: self })
     }
 
     fn serialize_tuple(self, len: usize) -> Result<List, ValueError> {
@@ -156,7 +172,7 @@ impl Serializer for Writer {
 
     fn serialize_map(self, len: Option<usize>) -> Result<Map, ValueError> {
         let entries = Vec::with_capacity(len.unwrap_or(0).min(10_000));
-        Ok(Map { entries, key: Key::Borrowed("") })
+        Ok(Map { entries, key: Key::Borrowed(""), writer: self })
     }
 
     fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Map, ValueError> {
@@ -178,19 +194,22 @@ impl Serializer for Writer {
     }
 }
 
-struct List(Vec<Value>);
+struct List {
+    items: Vec<Value>,
+    writer: Writer,
+}
 
 impl ser::SerializeSeq for List {
     type Ok = Value;
     type Error = ValueError;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
-        self.0.push(value.serialize(Writer)?);
+        self.items.push(value.serialize(self.writer)?);
         Ok(())
     }
 
     fn end(self) -> Result<Value, ValueError> {
-        Ok(Value::List(self.0))
+        Ok(Value::List(self.items))
     }
 }
 
@@ -223,6 +242,7 @@ impl ser::SerializeTupleStruct for List {
 struct Map {
     entries: Vec<(Key, Value)>,
     key: Key,
+    writer: Writer,
 }
 
 impl ser::SerializeMap for Map {
@@ -230,7 +250,7 @@ impl ser::SerializeMap for Map {
     type Error = ValueError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ValueError> {
-        self.key = match key.serialize(Writer)? {
+        self.key = match key.serialize(self.writer)? {
             Value::String(text) => Key::Owned(text),
             Value::Long(number) => Key::Owned(number.to_string()),
             Value::Bool(flag) => Key::Borrowed(if flag { "true" } else { "false" }),
@@ -241,7 +261,15 @@ impl ser::SerializeMap for Map {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ValueError> {
         let key = std::mem::take(&mut self.key);
-        self.entries.push((key, value.serialize(Writer)?));
+        let value = value.serialize(self.writer)?;
+        self.entries.push(match self.writer.maps {
+            Maps::AsMembers => (key, value),
+            Maps::AsEntries => {
+                let key = Value::String(key.into_owned());
+                let entry = vec![(Key::Borrowed("key"), key), (Key::Borrowed("value"), value)];
+                (Key::Borrowed("entry"), Value::Map(entry))
+            }
+        });
         Ok(())
     }
 
@@ -259,7 +287,7 @@ impl ser::SerializeStruct for Map {
         name: &'static str,
         value: &T,
     ) -> Result<(), ValueError> {
-        match value.serialize(Writer)? {
+        match value.serialize(self.writer)? {
             Value::Null => {}
             value => self.entries.push((Key::Borrowed(name), value)),
         }

@@ -1,0 +1,223 @@
+//! The service's state: the store, and what was read from it for requests to come.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use millpond_core::{AccountId, Clock, RootKey, Timestamp};
+use millpond_gateway::Secret;
+use millpond_policy::{IdentityGrants, Kind as DocumentKind, Policy};
+use millpond_store::{Snapshot, Store, StoreError, Txn};
+use millpond_work::{Pass, Tasks, WorkError, Worker};
+
+use crate::error::IamError;
+use crate::model::document::Documents;
+use crate::model::entity::{Entity, Kind};
+use crate::model::key::LastUse;
+use crate::store;
+use crate::vault::Vault;
+
+/// What the program hands in.
+pub struct Deps<'a> {
+    pub store: Store,
+    pub root_key: &'a RootKey,
+    pub clock: Clock,
+    pub tasks: &'a Tasks,
+}
+
+/// AWS IAM. Cheap to clone. Its methods in `domain` are what the gateway, STS and other services work with.
+#[derive(Clone)]
+pub struct Iam(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    vault: Vault,
+    clock: Clock,
+    identity_documents: Documents,
+    trust_documents: Documents,
+    /// Grows with each change that is acknowledged: what was read before counts no more.
+    generation: AtomicU64,
+    identities: Kept<(AccountId, Kind, String), Identity>,
+    keys: Kept<String, KnownKey>,
+    uses: Mutex<HashMap<String, LastUse>>,
+}
+
+/// A user or a role with all that decides what it may do.
+#[derive(Debug)]
+pub struct Identity {
+    pub entity: Entity,
+    pub grants: Arc<IdentityGrants>,
+    /// A role's.
+    pub trust: Option<Arc<Policy>>,
+}
+
+/// A key that requests may be signed with.
+#[derive(Debug)]
+pub struct KnownKey {
+    pub account: AccountId,
+    /// Its user's name, folded.
+    pub user: String,
+    pub secret: Secret,
+}
+
+/// How many of each are kept in memory.
+const KEPT: usize = 10_000;
+
+/// What was read, with the generation that it was read in.
+struct Kept<K, V>(Mutex<HashMap<K, (u64, Arc<V>)>>);
+
+impl<K: Eq + std::hash::Hash, V> Kept<K, V> {
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    fn get(&self, key: &K, generation: u64) -> Option<Arc<V>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(key).filter(|(read, _)| *read == generation).map(|(_, value)| Arc::clone(value))
+    }
+
+    fn keep(&self, key: K, generation: u64, value: &Arc<V>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        kept.insert(key, (generation, Arc::clone(value)));
+    }
+}
+
+impl Iam {
+    /// Starts the service and its worker.
+    pub fn open(deps: Deps<'_>) -> Self {
+        let tasks = deps.tasks;
+        let iam = Self::without_workers(deps);
+        tasks.worker(KeepUses(iam.clone()));
+        iam
+    }
+
+    /// The service without its worker.
+    pub(crate) fn without_workers(deps: Deps<'_>) -> Self {
+        let Deps { store, root_key, clock, tasks: _ } = deps;
+        Self(Arc::new(Inner {
+            store,
+            vault: Vault::new(root_key),
+            clock,
+            identity_documents: Documents::of(DocumentKind::Identity),
+            trust_documents: Documents::of(DocumentKind::Trust),
+            generation: AtomicU64::new(0),
+            identities: Kept::new(),
+            keys: Kept::new(),
+            uses: Mutex::default(),
+        }))
+    }
+
+    pub(crate) fn read(&self) -> Result<Snapshot, StoreError> {
+        self.0.store.read()
+    }
+
+    /// Each change goes this way: from its acknowledgement on, nothing that was read before it counts.
+    pub(crate) async fn write<T, F>(&self, change: F) -> Result<T, IamError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Txn<'_>) -> Result<T, IamError> + Send + 'static,
+    {
+        let done = self.0.store.write(change).await;
+        // Also after an error: one of the disk does not say that nothing was written.
+        self.0.generation.fetch_add(1, Ordering::AcqRel);
+        done
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn identity_documents(&self) -> &Documents {
+        &self.0.identity_documents
+    }
+
+    /// A user or a role by its name, ready to be decided about.
+    pub(crate) fn identity(
+        &self,
+        account: &AccountId,
+        kind: Kind,
+        name: &str,
+    ) -> Result<Option<Arc<Identity>>, IamError> {
+        let key = (account.clone(), kind, crate::model::ids::folded(name));
+        // Looked at before the store is: what changes in between leaves this reading behind.
+        let generation = self.0.generation.load(Ordering::Acquire);
+        if let Some(identity) = self.0.identities.get(&key, generation) {
+            return Ok(Some(identity));
+        }
+        let reads = self.read()?;
+        let Some(entity) = store::entity(&reads, account, kind, name)? else { return Ok(None) };
+        let grants = Arc::new(self.grants(&reads, &entity)?);
+        let trust = entity.role.as_ref().map(|role| self.0.trust_documents.read(&role.trust)).transpose()?;
+        let identity = Arc::new(Identity { entity, grants, trust });
+        self.0.identities.keep(key, generation, &identity);
+        Ok(Some(identity))
+    }
+
+    /// A key that is active.
+    pub(crate) fn known_key(&self, id: &str) -> Result<Option<Arc<KnownKey>>, IamError> {
+        let generation = self.0.generation.load(Ordering::Acquire);
+        let id = id.to_owned();
+        if let Some(known) = self.0.keys.get(&id, generation) {
+            return Ok(Some(known));
+        }
+        let reads = self.read()?;
+        let Some(key) = store::key(&reads, &id)?.filter(|key| key.active) else { return Ok(None) };
+        let user = store::by_id(&reads, &key.user)?.ok_or(IamError::Inconsistent("a key without its user"))?;
+        let secret = self.vault().open(&id, &key.sealed)?;
+        let user = crate::model::ids::folded(&user.name);
+        let known = Arc::new(KnownKey { account: key.account, user, secret });
+        self.0.keys.keep(id, generation, &known);
+        Ok(Some(known))
+    }
+
+    /// Remembers a use of a key. Not acknowledged to anybody: a crash may forget the last minutes of it.
+    pub(crate) fn remember_use(&self, id: &str, last: LastUse) {
+        let mut uses = self.0.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() < KEPT || uses.contains_key(id) {
+            uses.insert(id.to_owned(), last);
+        }
+    }
+
+    pub(crate) fn remembered_use(&self, id: &str) -> Option<LastUse> {
+        self.0.uses.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    async fn keep_uses(&self) -> Result<(), IamError> {
+        let uses = self.0.uses.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        let kept = uses.clone();
+        // Decides nothing, so that it leaves what was read in its place.
+        self.0.store.write(move |txn| store::put_uses(txn, &kept)).await?;
+        let mut now = self.0.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        now.retain(|id, last| uses.get(id) != Some(last));
+        Ok(())
+    }
+}
+
+/// Writes down when keys were used.
+pub(crate) struct KeepUses(pub Iam);
+
+impl Worker for KeepUses {
+    fn name(&self) -> &str {
+        "iam.key-uses"
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(60)
+    }
+
+    async fn pass(&self) -> Result<Pass, WorkError> {
+        self.0.keep_uses().await?;
+        Ok(Pass::Idle)
+    }
+}
