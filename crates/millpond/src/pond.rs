@@ -51,8 +51,16 @@ impl Pond {
         let store = Store::open(&dir.join("store.redb"), StoreOptions::default())
             .with_context(|| format!("opening the store in {}", dir.display()))?;
         let tasks = Tasks::new(clock.clone());
-        let foundation =
-            Foundation { access, keys, dir, root_key, clock, settings, store: store.clone(), tasks: tasks.clone() };
+        let foundation = Foundation {
+            access,
+            keys,
+            dir,
+            root_key,
+            clock,
+            settings,
+            store: store.clone(),
+            tasks: tasks.clone(),
+        };
         let services = services::open(&foundation)?;
         Ok((Self { store, tasks }, services))
     }

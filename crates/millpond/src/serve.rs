@@ -137,12 +137,10 @@ impl Server {
         let keys = Arc::new(KeyRing::of_root(account.clone(), credentials.clone()));
         let access = match settings.open {
             true => Access::Open { account: account.clone() },
-            false => Access::Verified {
-                account: account.clone(),
-                credentials: Arc::<KeyRing>::clone(&keys),
-            },
+            false => Access::Verified { account: account.clone(), credentials: Arc::<KeyRing>::clone(&keys) },
         };
-        let (pond, services) = Pond::open(&access, &keys, &folder.pond(), &root_key, clock.clone(), &settings)?;
+        let (pond, services) =
+            Pond::open(&access, &keys, &folder.pond(), &root_key, clock.clone(), &settings)?;
         let listeners = listen(addresses, &settings).await?;
         let endpoint = endpoint(listeners[0].socket.local_addr()?);
         folder.announce(&endpoint)?;

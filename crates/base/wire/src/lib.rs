@@ -28,8 +28,8 @@ pub use conform::conform;
 pub use error::{ApiError, ServiceError};
 pub use protocol::{Answer, Encoding, Protocol, decode, encode, encode_error};
 pub use shape::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
-pub use value::{Value, to_value};
 pub(crate) use value::to_xml_value;
+pub use value::{Value, to_value};
 
 /// For [`text_enum!`], which names serde in the crates that use it.
 #[doc(hidden)]

@@ -2,7 +2,7 @@
 //! whether there is one.
 
 use millpond_core::{AccountId, Arn};
-use millpond_gateway::{Caller, Call};
+use millpond_gateway::{Call, Caller};
 use millpond_policy::{Principal, Value};
 
 use crate::error::IamError;
@@ -98,8 +98,8 @@ pub fn user_name(call: &Call<Iam>, named: Option<String>) -> Result<String, IamE
     match (named, &call.caller.principal) {
         (Some(name), _) => Ok(name),
         (None, Principal::User(user)) => Ok(user.name.clone()),
-        (None, _) => {
-            Err(IamError::Validation("Must specify userName when calling with non-User credentials".to_owned()))
-        }
+        (None, _) => Err(IamError::Validation(
+            "Must specify userName when calling with non-User credentials".to_owned(),
+        )),
     }
 }

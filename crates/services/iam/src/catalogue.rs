@@ -37,7 +37,7 @@ pub fn find(arn: &str) -> Option<&'static AwsPolicy> {
 }
 
 /// In the order of their names.
-pub const POLICIES: &[AwsPolicy] = &[
+pub static POLICIES: &[AwsPolicy] = &[
     AwsPolicy {
         path: "/",
         name: "AdministratorAccess",

@@ -120,8 +120,7 @@ impl Iam {
     fn own_policies(&self, reads: &impl Reads, entity: &Entity) -> Result<Vec<Attached>, IamError> {
         let mut policies = Vec::with_capacity(entity.inline.len() + entity.attached.len());
         for (name, document) in &entity.inline {
-            // As the simulator of AWS names it.
-            let name = format!("{}_{}_{name}", entity.kind, entity.name).into();
+            let name = inline_name(entity, name).into();
             policies.push(Attached { name, policy: self.identity_documents().read(document)? });
         }
         for arn in &entity.attached {
@@ -139,6 +138,11 @@ impl Iam {
         let policy = store::policy(reads, account, arn)?.ok_or(gone)?;
         Ok(Attached { name, policy: self.identity_documents().read(policy.document())? })
     }
+}
+
+/// An inline policy's name in decisions, as AWS's simulator has it.
+pub(crate) fn inline_name(entity: &Entity, policy: &str) -> String {
+    format!("{}_{}_{policy}", entity.kind, entity.name)
 }
 
 pub(crate) fn user(entity: &Entity) -> User {

@@ -32,7 +32,9 @@ pub enum IamError {
     Validation(String),
     #[error("No report is present. Use GenerateCredentialReport to start generating a report.")]
     ReportNotPresent,
-    #[error("The most recent credential report has expired. Use GenerateCredentialReport to generate a new one.")]
+    #[error(
+        "The most recent credential report has expired. Use GenerateCredentialReport to generate a new one."
+    )]
     ReportExpired,
     /// The gateway's refusal, as it is.
     #[error(transparent)]

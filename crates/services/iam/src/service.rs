@@ -170,7 +170,8 @@ impl Iam {
         }
         let reads = self.read()?;
         let Some(key) = store::key(&reads, &id)?.filter(|key| key.active) else { return Ok(None) };
-        let user = store::by_id(&reads, &key.user)?.ok_or(IamError::Inconsistent("a key without its user"))?;
+        let user =
+            store::by_id(&reads, &key.user)?.ok_or(IamError::Inconsistent("a key without its user"))?;
         let secret = self.vault().open(&id, &key.sealed)?;
         let user = crate::model::ids::folded(&user.name);
         let known = Arc::new(KnownKey { account: key.account, user, secret });

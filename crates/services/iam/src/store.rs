@@ -73,12 +73,7 @@ fn ids<'r, R: Reads>(
 }
 
 /// How many there are, counted no further than `most`.
-pub fn count(
-    reads: &impl Reads,
-    account: &AccountId,
-    kind: &str,
-    most: usize,
-) -> Result<usize, StoreError> {
+pub fn count(reads: &impl Reads, account: &AccountId, kind: &str, most: usize) -> Result<usize, StoreError> {
     ids(reads, account, kind, None).take(most).try_fold(0, |count, entry| entry.map(|_| count + 1))
 }
 
@@ -277,8 +272,7 @@ pub fn change_policy<T>(
 /// Errors: NoSuchEntity, DeleteConflict.
 pub fn remove_policy(txn: &mut Txn<'_>, found: &ManagedPolicy) -> Result<(), IamError> {
     let arn = found.arn().to_string();
-    let policy: ManagedPolicy =
-        txn.get(&POLICIES, found.id.as_str())?.ok_or_else(|| no_such_policy(&arn))?;
+    let policy: ManagedPolicy = txn.get(&POLICIES, found.id.as_str())?.ok_or_else(|| no_such_policy(&arn))?;
     if attachments(txn, &policy.account, &arn, None).next().transpose()?.is_some() {
         return Err(IamError::DeleteConflict("Cannot delete a policy attached to entities.".to_owned()));
     }

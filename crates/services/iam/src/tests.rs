@@ -185,10 +185,8 @@ async fn policies_count_at_once_whichever_way_they_come() {
         ..Default::default()
     };
     let fence = policy::create_policy(pond.call(), input).await.unwrap().policy.unwrap().arn.unwrap();
-    let input = api::PutUserPermissionsBoundaryInput {
-        user_name: "Bob".into(),
-        permissions_boundary: fence.clone(),
-    };
+    let input =
+        api::PutUserPermissionsBoundaryInput { user_name: "Bob".into(), permissions_boundary: fence.clone() };
     boundary::put_user_permissions_boundary(pond.call(), input).await.unwrap();
     assert!(pond.may(&key, "s3:PutObject"));
     assert!(!pond.may(&key, "s3:GetObjectAcl"));

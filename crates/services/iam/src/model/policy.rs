@@ -103,7 +103,9 @@ impl ManagedPolicy {
     pub fn remove_version(&mut self, version: &str, now: Timestamp) -> Result<(), IamError> {
         let number = self.version(version)?.0;
         if number == self.default_version {
-            return Err(IamError::DeleteConflict("Cannot delete the default version of a policy.".to_owned()));
+            return Err(IamError::DeleteConflict(
+                "Cannot delete the default version of a policy.".to_owned(),
+            ));
         }
         self.versions.remove(&number);
         self.updated = whole_second(now);

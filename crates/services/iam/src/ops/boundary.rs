@@ -24,9 +24,7 @@ pub fn check(reads: &impl Reads, entity: &Entity) -> Result<(), IamError> {
 pub fn known_policy(reads: &impl Reads, entity: &Entity, arn: &str) -> Result<(), IamError> {
     match catalogue::find(arn).is_some() || store::policy(reads, &entity.account, arn)?.is_some() {
         true => Ok(()),
-        false => {
-            Err(IamError::NoSuchEntity(format!("Policy {arn} does not exist or is not attachable.")))
-        }
+        false => Err(IamError::NoSuchEntity(format!("Policy {arn} does not exist or is not attachable."))),
     }
 }
 

@@ -36,11 +36,8 @@ pub async fn create_group(
 /// Errors: NoSuchEntity. Source: AWS IAM API reference, GetGroup.
 pub async fn get_group(call: Call<Iam>, input: api::GetGroupInput) -> Result<api::GetGroupOutput, IamError> {
     let group = find(&call, "iam:GetGroup", KIND, &input.group_name, About::default())?;
-    let page = Page::<String>::of(
-        input.marker.as_ref(),
-        input.max_items,
-        format!("iam.GetGroup {}", group.id),
-    )?;
+    let page =
+        Page::<String>::of(input.marker.as_ref(), input.max_items, format!("iam.GetGroup {}", group.id))?;
     let reads = call.read()?;
     let mut users = Vec::new();
     for id in store::members(&reads, &group)? {

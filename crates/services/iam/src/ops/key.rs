@@ -113,8 +113,7 @@ pub async fn list_access_keys(
 ) -> Result<api::ListAccessKeysOutput, IamError> {
     let name = asked(&call, "iam:ListAccessKeys", input.user_name)?;
     let user = find(&call, "iam:ListAccessKeys", Kind::User, &name, About::default())?;
-    let page =
-        Page::of(input.marker.as_ref(), input.max_items, format!("iam.ListAccessKeys {}", user.id))?;
+    let page = Page::of(input.marker.as_ref(), input.max_items, format!("iam.ListAccessKeys {}", user.id))?;
     let reads = call.read()?;
     let mut keys = Vec::new();
     for id in &user.keys {

@@ -48,10 +48,7 @@ impl<K: Serialize + DeserializeOwned> Page<K> {
     }
 
     /// Takes as many as the page holds, and one more to see whether there are more.
-    pub fn take<T>(
-        &self,
-        items: impl Iterator<Item = Result<(K, T), IamError>>,
-    ) -> Result<Cut<T>, IamError> {
+    pub fn take<T>(&self, items: impl Iterator<Item = Result<(K, T), IamError>>) -> Result<Cut<T>, IamError> {
         let mut taken = Vec::new();
         let mut last = None;
         for item in items {

@@ -93,8 +93,7 @@ pub async fn create_policy(
     let tags = tags::of_request(input.tags)?;
     let path = input.path.map(|path| if path.is_empty() { "/".to_owned() } else { path });
     let account = account(&call).clone();
-    let mut policy =
-        ManagedPolicy::new(account, path, input.policy_name, input.policy_document, call.now())?;
+    let mut policy = ManagedPolicy::new(account, path, input.policy_name, input.policy_document, call.now())?;
     let about = About { request_tags: Some(&tags), ..About::default() };
     permit(&call.caller, "iam:CreatePolicy", &policy.arn(), &Tags::default(), about)?;
     document::check_managed(policy.document())?;
@@ -177,7 +176,8 @@ pub async fn list_policies(
 ) -> Result<api::ListPoliciesOutput, IamError> {
     let prefix = input.path_prefix.filter(|path| !path.is_empty()).unwrap_or_else(|| "/".to_owned());
     permit_on(&call, "iam:ListPolicies", format!("policy{prefix}"))?;
-    let (scope, attached) = (input.scope.unwrap_or(api::PolicyScopeType::All), input.only_attached == Some(true));
+    let (scope, attached) =
+        (input.scope.unwrap_or(api::PolicyScopeType::All), input.only_attached == Some(true));
     let usage = input.policy_usage_filter;
     let question = format!("iam.ListPolicies {prefix} {scope} {attached} {usage:?}");
     // Whether it is one of AWS's, and its name.
@@ -364,10 +364,16 @@ pub async fn list_entities_for_policy(
                 .get_or_insert_default()
                 .push(api::PolicyGroup { group_name: name, group_id: id }),
             Kind::User => {
-                output.policy_users.get_or_insert_default().push(api::PolicyUser { user_name: name, user_id: id });
+                output
+                    .policy_users
+                    .get_or_insert_default()
+                    .push(api::PolicyUser { user_name: name, user_id: id });
             }
             Kind::Role => {
-                output.policy_roles.get_or_insert_default().push(api::PolicyRole { role_name: name, role_id: id });
+                output
+                    .policy_roles
+                    .get_or_insert_default()
+                    .push(api::PolicyRole { role_name: name, role_id: id });
             }
         }
     }

@@ -24,10 +24,8 @@ async fn tag(
     let about = About { request_tags: Some(&more), ..About::default() };
     let entity = find(call, action, kind, name, about)?;
     unprotected(&entity)?;
-    call.write(move |txn| {
-        store::change_entity(txn, &entity, |_, entity| tags::put(&mut entity.tags, more))
-    })
-    .await
+    call.write(move |txn| store::change_entity(txn, &entity, |_, entity| tags::put(&mut entity.tags, more)))
+        .await
 }
 
 async fn untag(
@@ -87,7 +85,8 @@ pub async fn tag_policy(call: Call<Iam>, input: api::TagPolicyInput) -> Result<(
     let more = tags::of_request(Some(input.tags))?;
     let about = About { request_tags: Some(&more), ..About::default() };
     let policy = find_own(&call, "iam:TagPolicy", &input.policy_arn, about)?;
-    call.write(move |txn| store::change_policy(txn, &policy, |policy| tags::put(&mut policy.tags, more))).await
+    call.write(move |txn| store::change_policy(txn, &policy, |policy| tags::put(&mut policy.tags, more)))
+        .await
 }
 
 /// Removes a user's tags with these names, as far as they are there.
