@@ -4,7 +4,7 @@ import json
 import re
 import socket
 import subprocess
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from botocore import UNSIGNED
@@ -93,6 +93,13 @@ def minimal(shape, name=""):
     return values[shape.type_name]
 
 
+# What is decided by the body needs one.
+LOCKS = {
+    "PutObjectLegalHold": {"LegalHold": {"Status": "ON"}},
+    "PutObjectRetention": {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": datetime(2099, 1, 1, tzinfo=timezone.utc)}},
+}
+
+
 def state(s3, bucket):
     """All that a stranger might have changed."""
     answers = [
@@ -118,6 +125,7 @@ def test_every_operation_is_denied_to_strangers(pond, s3, anonymous, bucket, nam
             "Bucket": f"{name}-new" if operation == "CreateBucket" else bucket, "Key": "k", "UploadId": upload,
             "CopySource": f"{bucket}/k",
         }.items() if k in values})
+        values.update(LOCKS.get(operation, {}))
         answer = anonymous._make_api_call
         if operation == "DeleteObjects":  # Each key is refused on its own.
             answer = answer(operation, {"Bucket": bucket, "Delete": {"Objects": [{"Key": "k"}, {"Key": "l"}]}})
@@ -271,6 +279,43 @@ def test_tags_decide(accounts):
     other.put_object_tagging(Bucket=bucket, Key="d", Tagging=tag(by="them"))
     fails(lambda: other.put_object_tagging(Bucket=bucket, Key="d", Tagging=tag(by="us")), 403, "AccessDenied")
     fails(lambda: other.get_object(Bucket=bucket, Key="d"), 403, "AccessDenied")
+
+
+def test_conditions_on_locks(open_pond, name):
+    owner, other = account(open_pond, "000000000000"), account(open_pond, OTHER)
+    owner.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    at = {"Bucket": name, "Key": "k"}
+    owner.put_object(**at, Body=b"x")
+    them = {"Principal": {"AWS": OTHER}, "Resource": on(name, "*")[1]}
+    put_policy(
+        owner, name,
+        {**them, "Action": "s3:PutObjectLegalHold", "Condition": {"StringEquals": {"s3:object-lock-legal-hold": "ON"}}},
+        {**them, "Action": "s3:PutObjectRetention", "Condition": {
+            "StringEquals": {"s3:object-lock-mode": "GOVERNANCE"},
+            "NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": "10"},
+        }},
+    )
+    hold = lambda status: lambda: other.put_object_legal_hold(**at, LegalHold={"Status": status})
+    hold("ON")()
+    fails(hold("OFF"), 403, "AccessDenied")
+    keep = lambda mode, days: lambda: other.put_object_retention(
+        **at, Retention={"Mode": mode, "RetainUntilDate": datetime.now(timezone.utc) + timedelta(days=days)}
+    )
+    fails(keep("GOVERNANCE", 11), 403, "AccessDenied")
+    fails(keep("COMPLIANCE", 5), 403, "AccessDenied")
+    keep("GOVERNANCE", 9)()
+
+
+def test_attributes_are_for_readers(accounts):
+    owner, bucket, other = accounts
+    owner.put_object(Bucket=bucket, Key="k", Body=b"x")
+    them = {"Principal": {"AWS": OTHER}, "Resource": on(bucket, "*")[1]}
+    get = lambda: other.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ObjectSize"])
+    for allowed in ("s3:GetObjectAttributes", "s3:GetObject"):
+        put_policy(owner, bucket, {**them, "Action": allowed})
+        fails(get, 403, "AccessDenied")
+    put_policy(owner, bucket, {**them, "Action": ["s3:GetObjectAttributes", "s3:GetObject"]})
+    assert get()["ObjectSize"] == 1
 
 
 # Other accounts.

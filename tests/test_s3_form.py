@@ -45,15 +45,15 @@ def nothing_there(s3, bucket):
 
 
 def test_a_form_becomes_an_object(pond, s3, bucket):
-    extra = {"Content-Type": "text/plain", "x-amz-meta-by": "a form", "tagging":
+    extra = {"Content-Type": "text/plain", "x-amz-meta-by": "a form of ${filename}", "tagging":
              "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"}
-    fields = signed(s3, bucket, "up/${filename}", extra, [{name: value} for name, value in extra.items()]
-                    + [["starts-with", "$key", "up/"]])
+    fields = signed(s3, bucket, "up/${filename}", extra, [{name: value} for name, value in extra.items() if "$" not in value]
+                    + [["starts-with", "$key", "up/"], ["starts-with", "$x-amz-meta-by", "a form of "]])
     answer = send(pond, bucket, {**fields, "x-ignore-this": "1"})
     assert (answer.status, answer.body) == (204, b""), answer.body
     assert answer.headers["location"] == f"http://127.0.0.1:{pond.port}/{bucket}/up/a.txt"
     got = s3.get_object(Bucket=bucket, Key="up/a.txt")
-    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (b"the body", "text/plain", {"by": "a form"})
+    assert (got["Body"].read(), got["ContentType"], got["Metadata"]) == (b"the body", "text/plain", {"by": "a form of a.txt"})
     assert answer.headers["etag"] == got["ETag"] and got["TagCount"] == 1
 
 

@@ -86,6 +86,10 @@ fn query_names_action(parts: &Parts) -> bool {
 fn host_label(parts: &Parts) -> Option<String> {
     let header = parts.headers.get("host").and_then(|value| value.to_str().ok());
     let host = header.or_else(|| parts.uri.authority().map(|authority| authority.as_str()))?;
+    // A website of S3 may be called as a service is.
+    if host.to_ascii_lowercase().contains(".s3-website") {
+        return None;
+    }
     host.split_once('.').map(|(label, _)| label.to_ascii_lowercase())
 }
 
@@ -140,6 +144,7 @@ mod tests {
             ("GET", "/?X-Amz-Credential=A%2F2026%2Fr%2Fsqs%2Faws4_request", ("a", "b"), unknown("sqs")),
             ("POST", "/", ("host", "sts.us-east-1.amazonaws.com"), Destination::Service(1)),
             ("GET", "/", ("host", "bucket.localhost:4566"), Destination::Raw),
+            ("GET", "/", ("host", "kinesis.s3-website.localhost:4566"), Destination::Raw),
             ("GET", "/", ("authorization", "AWS AKIA:sig"), Destination::Raw),
             ("GET", "/", ("authorization", "AWS4-HMAC-SHA256 Credential=/"), Destination::Raw),
         ] {

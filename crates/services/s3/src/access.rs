@@ -4,7 +4,10 @@
 use millpond_gateway::{Action, Authorization, Caller, OperationInfo, ServiceInfo, ServiceTable};
 use millpond_wire::Protocol;
 use s3s::access::{S3Access, S3AccessContext};
-use s3s::dto::{CopyObjectInput, CopySource, CreateBucketInput, PutObjectTaggingInput, UploadPartCopyInput};
+use s3s::dto::{
+    CopyObjectInput, CopySource, CreateBucketInput, PutObjectLegalHoldInput, PutObjectRetentionInput,
+    PutObjectTaggingInput, UploadPartCopyInput,
+};
 use s3s::path::S3Path;
 use s3s::{S3Request, S3Result};
 
@@ -15,6 +18,8 @@ use crate::encryption;
 use crate::error::S3Error;
 use crate::keys::Keys;
 use crate::known::KNOWN;
+use crate::ops::from_timestamp;
+use crate::payment;
 use crate::refuse;
 use crate::service::{MAX_PUT, S3};
 use crate::store::Bucket;
@@ -50,6 +55,7 @@ const OPERATIONS: &[Line] = &[
     Line("DeleteBucketOwnershipControls", Action("s3:PutBucketOwnershipControls"), On::Bucket),
     Line("DeleteBucketPolicy", Action("s3:DeleteBucketPolicy"), On::Bucket),
     Line("DeleteBucketTagging", Action("s3:PutBucketTagging"), On::Bucket),
+    Line("DeleteBucketWebsite", Action("s3:DeleteBucketWebsite"), On::Bucket),
     Line("DeleteObject", Action("s3:DeleteObject"), On::Object),
     Line("DeleteObjectTagging", Action("s3:DeleteObjectTagging"), On::Object),
     Line("DeleteObjects", Action("s3:DeleteObject"), On::EachKey),
@@ -90,11 +96,14 @@ const OPERATIONS: &[Line] = &[
     Line("PutBucketCors", Action("s3:PutBucketCORS"), On::Bucket),
     Line("PutBucketEncryption", Action("s3:PutEncryptionConfiguration"), On::Bucket),
     Line("PutBucketLifecycleConfiguration", Action("s3:PutLifecycleConfiguration"), On::Bucket),
+    Line("PutBucketLogging", Action("s3:PutBucketLogging"), On::Bucket),
     Line("PutBucketNotificationConfiguration", Action("s3:PutBucketNotification"), On::Bucket),
     Line("PutBucketOwnershipControls", Action("s3:PutBucketOwnershipControls"), On::Bucket),
     Line("PutBucketPolicy", Action("s3:PutBucketPolicy"), On::Bucket),
+    Line("PutBucketRequestPayment", Action("s3:PutBucketRequestPayment"), On::Bucket),
     Line("PutBucketTagging", Action("s3:PutBucketTagging"), On::Bucket),
     Line("PutBucketVersioning", Action("s3:PutBucketVersioning"), On::Bucket),
+    Line("PutBucketWebsite", Action("s3:PutBucketWebsite"), On::Bucket),
     Line("PutObject", Action("s3:PutObject"), On::Object),
     Line("PutObjectAcl", Action("s3:PutObjectAcl"), On::Object),
     Line("PutObjectLegalHold", Action("s3:PutObjectLegalHold"), On::Object),
@@ -158,7 +167,7 @@ pub fn service_info() -> ServiceInfo {
 }
 
 /// Operations whose body holds condition keys: they are authorized when it is read.
-const BY_BODY: &[&str] = &["CreateBucket", "PutObjectTagging"];
+const BY_BODY: &[&str] = &["CreateBucket", "PutObjectLegalHold", "PutObjectRetention", "PutObjectTagging"];
 
 /// Who puts an object so puts more than the object.
 const BY_HEADER: &[(&str, &str)] = &[
@@ -261,15 +270,27 @@ impl Gatekeeper {
         let caller = &context.caller;
         let authorized = match on {
             On::Account | On::NewBucket => return self.check_new_bucket(context, bucket, &keys),
-            On::EachKey => find(&self.0, caller, action.0, bucket, key)?,
+            On::EachKey => {
+                let found = find(&self.0, caller, action.0, bucket, key)?;
+                context.log_for(&found);
+                found
+            }
             On::Bucket | On::Object => {
                 let names_version = *on == On::Object && context.has_parameter("versionId");
                 let action = if names_version { on_version(action.0) } else { action.0 };
                 let found = find(&self.0, caller, action, bucket, key)?;
+                context.log_for(&found);
                 self.0.decide(&Question { keys, ..Question::of(context, action, &found, key) })?;
                 found
             }
         };
+        payment::check(context, &authorized)?;
+        if *name == "GetObjectAttributes" {
+            // What it tells is what reading the object would.
+            let reads =
+                if context.has_parameter("versionId") { "s3:GetObjectVersion" } else { "s3:GetObject" };
+            self.0.decide(&Question::of(context, reads, &authorized, key))?;
+        }
         if matches!(*name, "CopyObject" | "CreateMultipartUpload" | "PutObject") {
             self.check_more(context, &authorized, key)?;
         }
@@ -333,6 +354,7 @@ impl Gatekeeper {
         let action = if version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
         let found = find(&self.0, &context.caller, action, bucket, Some(key))?;
         self.0.decide(&source_question(context, action, &found, key, version_id.as_deref()))?;
+        payment::check(context, &found)?;
         check_owner(context, "x-amz-source-expected-bucket-owner", &found)
     }
 }
@@ -384,6 +406,32 @@ impl S3Access for Gatekeeper {
             keys.put("s3:LocationConstraint", constraint.as_str().to_owned());
         }
         let checked = self.check_by_body(&context, &req.input.bucket, None, keys);
+        checked.map_err(|error| context.fail(error))
+    }
+
+    async fn put_object_legal_hold(&self, req: &mut S3Request<PutObjectLegalHoldInput>) -> S3Result<()> {
+        let context = Context::of(&req.extensions);
+        let mut keys = Keys::default();
+        if let Some(status) = req.input.legal_hold.as_ref().and_then(|hold| hold.status.as_ref()) {
+            keys.put("s3:object-lock-legal-hold", status.as_str().to_owned());
+        }
+        let checked = self.check_by_body(&context, &req.input.bucket, Some(&req.input.key), keys);
+        checked.map_err(|error| context.fail(error))
+    }
+
+    async fn put_object_retention(&self, req: &mut S3Request<PutObjectRetentionInput>) -> S3Result<()> {
+        let context = Context::of(&req.extensions);
+        let mut keys = Keys::default();
+        let retention = req.input.retention.as_ref();
+        if let Some(mode) = retention.and_then(|retention| retention.mode.as_ref()) {
+            keys.put("s3:object-lock-mode", mode.as_str().to_owned());
+        }
+        let until = retention.and_then(|retention| retention.retain_until_date.as_ref());
+        if let Some(until) = until.and_then(from_timestamp) {
+            keys.put("s3:object-lock-retain-until-date", until.to_string());
+            keys.put_retention(until, self.0.now());
+        }
+        let checked = self.check_by_body(&context, &req.input.bucket, Some(&req.input.key), keys);
         checked.map_err(|error| context.fail(error))
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::sha256_hex;
 use crate::error::S3Error;
+use crate::logging;
 use crate::store::{Document, Kind};
 
 /// The most grants of a list.
@@ -227,6 +228,7 @@ impl Acl {
                 Grantee::AuthenticatedUsers if !ignore_public && principal.account().is_some() => {
                     best = Some(AclGrant::Everyone);
                 }
+                Grantee::LogDelivery if is_log_delivery(principal) => best = Some(AclGrant::Everyone),
                 Grantee::Account(_)
                 | Grantee::AllUsers
                 | Grantee::AuthenticatedUsers
@@ -235,6 +237,10 @@ impl Acl {
         }
         best
     }
+}
+
+fn is_log_delivery(principal: &Principal) -> bool {
+    matches!(principal, Principal::Service(name) if **name == *logging::SERVICE)
 }
 
 /// Whether a request brings a list, in whichever form.

@@ -13,6 +13,20 @@ pub struct Address {
 }
 
 impl Address {
+    /// What a request to a website addresses: its host is `BUCKET.s3-website.ANYTHING` or `BUCKET.s3-website-REGION.ANYTHING`.
+    pub fn of_website(parts: &Parts) -> Option<Self> {
+        let host = host(parts);
+        let name = host.rsplit_once(':').map_or(host, |(name, _port)| name).to_ascii_lowercase();
+        let (bucket, rest) = name.rsplit_once(".s3-website")?;
+        let (region, domain) = rest.split_once('.')?;
+        if bucket.is_empty() || domain.is_empty() || !(region.is_empty() || region.starts_with('-')) {
+            return None;
+        }
+        let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+        let key = path.strip_prefix('/').unwrap_or(&path);
+        Some(Self { bucket: Some(bucket.to_owned()), key: (!key.is_empty()).then(|| key.to_owned()) })
+    }
+
     pub fn of(domains: &Domains, parts: &Parts) -> Self {
         let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
         let path = path.strip_prefix('/').unwrap_or(&path);
@@ -62,6 +76,29 @@ impl S3Host for Domains {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn websites() {
+        for (host, path, bucket, key) in [
+            ("b.s3-website.localhost:4566", "/", Some("b"), None),
+            ("B.S3-Website-us-east-1.amazonaws.com", "/a%20b/", Some("b"), Some("a b/")),
+            (
+                "www.example.com.s3-website.eu-central-1.amazonaws.com",
+                "/x",
+                Some("www.example.com"),
+                Some("x"),
+            ),
+            ("s3-website.localhost", "/", None, None),
+            ("b.s3-website", "/", None, None),
+            ("b.s3-websites.localhost", "/", None, None),
+            ("b.s3.localhost", "/", None, None),
+        ] {
+            let request = http::Request::builder().uri(path).header("host", host).body(()).unwrap();
+            let found = Address::of_website(&request.into_parts().0);
+            let found = found.as_ref().map(|found| (found.bucket.as_deref(), found.key.as_deref()));
+            assert_eq!(found, bucket.map(|bucket| (Some(bucket), key)), "{host}{path}");
+        }
+    }
 
     #[test]
     fn addresses() {

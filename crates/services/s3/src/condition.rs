@@ -93,6 +93,9 @@ impl ReadConditions {
 }
 
 /// Under which condition an object is written, checked in the transaction that writes it.
+///
+/// Differs from AWS: transactions run one after the other, so that a condition always holds or does not; AWS answers
+/// ConditionalRequestConflict when it cannot say.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum WriteCondition {
     #[default]

@@ -1,6 +1,7 @@
 //! What travels with a request through s3s: the caller on the way in, the outcome on the way out.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::{Extensions, HeaderMap, StatusCode};
@@ -10,7 +11,7 @@ use s3s::S3ErrorCode;
 
 use crate::chunked::Trailers;
 use crate::error::S3Error;
-use crate::store::Bucket;
+use crate::store::{Bucket, Kind};
 
 /// How a request was let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,6 +42,18 @@ pub struct Context {
     failure: Mutex<Option<S3Error>>,
     bucket_region: OnceLock<String>,
     status: OnceLock<StatusCode>,
+    logged: OnceLock<Bucket>,
+    needed_list: AtomicBool,
+    charged: AtomicBool,
+    removals: Mutex<Vec<Removal>>,
+}
+
+/// What came of one of the keys that a request was to remove.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    pub key: String,
+    pub version: Option<String>,
+    pub error: Option<(StatusCode, &'static str)>,
 }
 
 impl Context {
@@ -64,7 +77,56 @@ impl Context {
             failure: Mutex::new(None),
             bucket_region: OnceLock::new(),
             status: OnceLock::new(),
+            logged: OnceLock::new(),
+            needed_list: AtomicBool::new(false),
+            charged: AtomicBool::new(false),
+            removals: Mutex::new(Vec::new()),
         }
+    }
+
+    /// The request is about this bucket, which may log its requests.
+    pub fn log_for(&self, bucket: &Bucket) {
+        if bucket.record.documents.contains_key(&Kind::Logging) {
+            self.logged.get_or_init(|| bucket.clone());
+        }
+    }
+
+    pub fn is_logged(&self) -> bool {
+        self.logged.get().is_some()
+    }
+
+    pub fn logged(&self) -> Option<&Bucket> {
+        self.logged.get()
+    }
+
+    /// Without an access control list it would have been refused.
+    pub fn needed_list(&self) {
+        self.needed_list.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_needed_list(&self) -> bool {
+        self.needed_list.load(Ordering::Relaxed)
+    }
+
+    /// The requester pays.
+    pub fn charge(&self) {
+        self.charged.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_charged(&self) -> bool {
+        self.charged.load(Ordering::Relaxed)
+    }
+
+    pub fn note_removal(&self, key: &str, version: Option<&str>, error: Option<&S3Error>) {
+        if self.is_logged() {
+            let error = error.map(|error| (error.status(), error.code()));
+            let removal = Removal { key: key.to_owned(), version: version.map(str::to_owned), error };
+            self.removals.lock().unwrap_or_else(PoisonError::into_inner).push(removal);
+        }
+    }
+
+    pub fn take_removals(&self) -> Vec<Removal> {
+        std::mem::take(&mut self.removals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The context that `http` put beside the request.

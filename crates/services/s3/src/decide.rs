@@ -126,11 +126,17 @@ impl S3 {
         let acl = self.granted(question, &target)?;
         let own = target.object.as_ref().filter(|_| is_of_the_object(question));
         match own.map(|object| record.owner_of(object)).filter(|owner| **owner != record.account) {
-            None => ask(question, &keys, policy, acl, &record.account),
+            None => {
+                ask(question, &keys, policy, acl, &record.account)?;
+                note_list(question, &keys, policy, acl, &record.account);
+                Ok(())
+            }
             Some(owner) => {
                 // The bucket's side can only deny: what it does not deny is as good as granted.
                 ask(question, &keys, policy, Some(AclGrant::Everyone), &record.account)?;
-                ask(question, &keys, None, acl, owner)
+                ask(question, &keys, None, acl, owner)?;
+                note_list(question, &keys, None, acl, owner);
+                Ok(())
             }
         }
     }
@@ -263,6 +269,22 @@ fn ask(
         asked.decide()
     });
     answer.map_err(|error| refused(question, Some(error.into())))
+}
+
+/// An access log says whether a request would have been refused without a list.
+fn note_list(
+    question: &Question<'_>,
+    keys: &Keys,
+    policy: Option<&BucketPolicy>,
+    acl: Option<AclGrant>,
+    owner: &AccountId,
+) {
+    if acl.is_some()
+        && let Some(context) = question.context.filter(|context| context.is_logged())
+        && ask(question, keys, policy, None, owner).is_err()
+    {
+        context.needed_list();
+    }
 }
 
 /// AWS says why to callers of the bucket's own account alone.

@@ -66,6 +66,9 @@ pub enum S3Error {
     /// What a browser asks for its page is not allowed by the bucket's rules.
     #[error("{message}")]
     AccessForbidden { message: String, method: String, resource: &'static str },
+    /// What a configuration asks for cannot be.
+    #[error("{message}")]
+    Misconfigured { code: &'static str, message: &'static str },
     #[error("{message}")]
     InvalidBucketState { message: &'static str },
     #[error("The specified location-constraint is not valid")]
@@ -202,7 +205,7 @@ impl S3Error {
             Self::DeleteMarker { by_version: true, .. } => "MethodNotAllowed",
             Self::NoSuchUpload { .. } => "NoSuchUpload",
             Self::AclNotSupported => "AccessControlListNotSupported",
-            Self::InvalidBucketAcl { code, .. } => code,
+            Self::InvalidBucketAcl { code, .. } | Self::Misconfigured { code, .. } => code,
             Self::MalformedAcl => "MalformedACLError",
             Self::MalformedPolicy { .. } => "MalformedPolicy",
             Self::MissingSecurityHeader { .. } => "MissingSecurityHeader",
@@ -263,6 +266,7 @@ impl S3Error {
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
+            Self::Misconfigured { code: "CrossLocationLoggingProhibitted", .. } => StatusCode::FORBIDDEN,
             Self::NoSuchBucket { .. }
             | Self::NoSuchKey { .. }
             | Self::DeleteMarker { by_version: false, .. }
@@ -279,6 +283,7 @@ impl S3Error {
             | Self::InvalidBucketAcl { .. }
             | Self::MalformedAcl
             | Self::MalformedPolicy { .. }
+            | Self::Misconfigured { .. }
             | Self::MissingSecurityHeader { .. }
             | Self::UnexpectedContent
             | Self::TooManyBuckets
@@ -440,6 +445,7 @@ impl S3Error {
             | Self::SlowDown
             | Self::InsufficientStorage
             | Self::RestoreAlreadyInProgress
+            | Self::Misconfigured { .. }
             | Self::Internal { .. } => Vec::new(),
         }
     }

@@ -28,6 +28,7 @@ use crate::cors::{self, BucketCors, Preflight};
 use crate::digest::Algorithm;
 use crate::error::S3Error;
 use crate::form;
+use crate::logging::Asked;
 use crate::ops::Ops;
 use crate::receive::{Checked, Claimed, Expected, parse_md5};
 use crate::render::{self, About};
@@ -38,12 +39,12 @@ const MAX_DOCUMENT: u64 = 8 << 20;
 
 /// S3 as the gateway knows it.
 pub struct S3Http {
-    s3: S3,
+    pub(crate) s3: S3,
     domains: Domains,
     access: Access,
     region: Region,
     info: ServiceInfo,
-    wire: S3Service,
+    pub(crate) wire: S3Service,
 }
 
 impl S3Http {
@@ -59,7 +60,10 @@ impl S3Http {
 
     async fn answer(&self, request: Request<Body>, arrival: &Arrival) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let address = Address::of(&self.domains, &parts);
+        let website = Address::of_website(&parts);
+        let asked = Asked::of(&parts, website.is_some());
+        let is_website = website.is_some();
+        let address = website.unwrap_or_else(|| Address::of(&self.domains, &parts));
         let (method, origin) = (parts.method.clone(), parts.headers.get(ORIGIN).cloned());
         let resource = parts.uri.path().to_owned();
         let request_id = arrival.request_id.to_string();
@@ -67,6 +71,8 @@ impl S3Http {
             About { resource: &resource, request_id: &request_id, head: parts.method == Method::HEAD };
         let (mut response, served) = if method == Method::OPTIONS {
             self.preflight(&parts, &address, about)
+        } else if is_website {
+            self.visit(&address, &parts, arrival, about).await
         } else if form::is_form(&parts) {
             self.upload_form(parts, body, arrival, &address, about).await
         } else {
@@ -81,7 +87,7 @@ impl S3Http {
             }
         }
         response.extensions_mut().insert(served);
-        response
+        self.log(response, &address, asked, arrival)
     }
 
     async fn serve(
@@ -93,7 +99,8 @@ impl S3Http {
     ) -> (Response<Body>, Served) {
         match self.prepare(parts, body, arrival) {
             Ok((request, context)) => {
-                let (response, cause) = self.run(request, &context, about).await;
+                let (mut response, cause) = self.run(request, &context, about).await;
+                response.extensions_mut().insert(Arc::clone(&context));
                 let principal = Some(context.caller.principal.clone());
                 let served = Served { operation: context.operation(), principal, cause };
                 (unquote_attributes(response, &context).await, served)
@@ -120,7 +127,7 @@ impl S3Http {
             };
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let mut form = form::read(content_type.unwrap_or_default(), pieces(body)).await?;
-            let key = form::expand_key(&mut form)?;
+            let key = form::expand(&mut form)?;
             let (caller, lengths) = form::admit(&form, bucket, &self.access, &self.region, arrival)?;
             let mut put = form::as_put(&form, bucket, &key, parts.clone())?;
             let file = std::mem::replace(&mut form.file, futures::stream::empty().boxed());
@@ -141,13 +148,16 @@ impl S3Http {
             }
         };
         let (mut response, cause) = self.run(request, &context, about).await;
+        response.extensions_mut().insert(Arc::clone(&context));
         if response.status().is_success() {
             let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok()).unwrap_or_default();
             let (status, headers, bytes) = form::success(&form, bucket, &key, &location(&key), etag);
             let mut kept = std::mem::take(response.headers_mut());
             kept.remove(CONTENT_LENGTH);
             kept.extend(headers);
+            let extensions = std::mem::take(response.extensions_mut());
             response = whole(Response::new(bytes));
+            *response.extensions_mut() = extensions;
             (*response.status_mut(), *response.headers_mut()) = (status, kept);
         }
         let principal = Some(context.caller.principal.clone());
@@ -251,6 +261,9 @@ impl S3Http {
         {
             response.headers_mut().insert("x-amz-bucket-region", region);
         }
+        if context.is_charged() {
+            response.headers_mut().insert("x-amz-request-charged", HeaderValue::from_static("requester"));
+        }
         (response, cause)
     }
 }
@@ -283,12 +296,12 @@ fn unread(error: &S3Error, arrival: &Arrival) -> Response<Body> {
     whole(render::error(error, About { resource: "/", request_id: &request_id, head: false }))
 }
 
-fn whole(response: Response<Bytes>) -> Response<Body> {
+pub(crate) fn whole(response: Response<Bytes>) -> Response<Body> {
     response.map(|bytes| Full::new(bytes).map_err(|never| match never {}).boxed_unsync())
 }
 
 /// What the log is told of a failure that is the server's.
-fn cause(error: &S3Error) -> Option<String> {
+pub(crate) fn cause(error: &S3Error) -> Option<String> {
     let S3Error::Internal { doing, source } = error else { return None };
     let mut text = format!("{doing}: {source}");
     let mut inner = source.source();
@@ -323,7 +336,7 @@ fn body_length(parts: &Parts, payload: &Payload) -> Result<Option<u64>, S3Error>
 }
 
 /// The URI without the parameters of a presigned URL, which s3s would verify.
-fn without_signature(uri: &Uri) -> Result<Uri, S3Error> {
+pub(crate) fn without_signature(uri: &Uri) -> Result<Uri, S3Error> {
     let Some(query) = uri.query().filter(|query| query.contains("X-Amz-")) else { return Ok(uri.clone()) };
     let kept: Vec<&str> = query
         .split('&')
@@ -468,20 +481,26 @@ impl Stream for Reporting {
     }
 }
 
-fn is_foreign_error(response: &Response<s3s::Body>) -> bool {
+pub(crate) fn is_foreign_error(response: &Response<s3s::Body>) -> bool {
     response.status().is_client_error() || response.status().is_server_error()
 }
 
 /// An error that s3s answered by itself: its code and text, in a document like all others.
 async fn foreign(response: Response<s3s::Body>, about: About<'_>) -> (Response<Body>, Option<String>) {
     let status = response.status();
-    let bytes = match response.into_body().store_all_limited(64 << 10).await {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let error = S3Error::internal("reading an answer", error);
-            return (whole(render::error(&error, about)), cause(&error));
+    match foreign_parts(response).await {
+        Ok((code, message)) => {
+            let cause = status.is_server_error().then(|| format!("s3s: {code}: {message}"));
+            (whole(render::foreign_error(status, &code, &message, about)), cause)
         }
-    };
+        Err(error) => (whole(render::error(&error, about)), cause(&error)),
+    }
+}
+
+/// The code and the text of an error that s3s answered by itself.
+pub(crate) async fn foreign_parts(response: Response<s3s::Body>) -> Result<(String, String), S3Error> {
+    let bytes = response.into_body().store_all_limited(64 << 10).await;
+    let bytes = bytes.map_err(|error| S3Error::internal("reading an answer", error))?;
     let text = String::from_utf8_lossy(&bytes);
     let between = |open: &str, close: &str| {
         text.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map_or("", |(inner, _)| inner)
@@ -489,8 +508,7 @@ async fn foreign(response: Response<s3s::Body>, about: About<'_>) -> (Response<B
     let (code, message) = (between("<Code>", "</Code>"), between("<Message>", "</Message>"));
     let message =
         message.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
-    let cause = status.is_server_error().then(|| format!("s3s: {code}: {message}"));
-    (whole(render::foreign_error(status, code, &message, about)), cause)
+    Ok((code.to_owned(), message))
 }
 
 /// GetObjectAttributes is the one answer whose ETag AWS writes without quotes; s3s has one way to write them all.

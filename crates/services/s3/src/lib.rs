@@ -5,10 +5,11 @@
 //!
 //! - On the way in: `http_service` (a request's way), `auth` (signatures), `chunked` (bodies in chunks), `refuse` (what is not
 //!   acted on), `form` (uploads by HTML forms), `ops` (the operations), `render` (errors).
+//! - Beside the API: `website` (static websites), `logging` (server access logs).
 //! - The work: `objects`, `uploads`, `lifecycle` (rules, and the daily run), `rewrite` (bytes kept anew); `receive`
 //!   (checking a body while it passes by), `encryption` (who holds the keys), `store` (how all is kept), `pins` and `worker` (bytes that nothing names any
 //!   more).
-//! - Pure: `address`, `cors`, `names`, `digest`, `condition`, `listing`, `lock`, `parts`, `tags`, `version`, `class`, `error`.
+//! - Pure: `address`, `cors`, `names`, `payment`, `digest`, `condition`, `listing`, `lock`, `parts`, `tags`, `version`, `class`, `error`.
 //! - `events`: what happens to objects, told on the bus.
 //! - [`fuzz`]: the entry for a fuzzer of bodies in chunks.
 
@@ -36,11 +37,13 @@ mod known;
 mod lifecycle;
 mod listing;
 mod lock;
+mod logging;
 mod names;
 mod objects;
 mod ops;
 mod ownership;
 mod parts;
+mod payment;
 mod pins;
 mod receive;
 mod refuse;
@@ -53,6 +56,7 @@ mod tags;
 mod tests;
 mod uploads;
 mod version;
+mod website;
 mod worker;
 
 pub use access::table;

@@ -7,6 +7,10 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use crate::error::S3Error;
 use crate::ops::http_date;
 
+/// The code of an answer that is an error, beside the answer.
+#[derive(Clone, Debug)]
+pub struct ErrorCode(pub String);
+
 /// What an error's document says about the request.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
@@ -50,6 +54,7 @@ fn document(
 ) -> Response<Bytes> {
     let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
+    response.extensions_mut().insert(ErrorCode(code.to_owned()));
     if about.head || status == StatusCode::NOT_MODIFIED {
         return response;
     }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::encryption::BucketKeys;
 use crate::events::{self, Events};
 use crate::lifecycle::LifecycleRun;
+use crate::logging;
 use crate::pins::Pins;
 use crate::rewrite::Restores;
 use crate::store::Metadata;
@@ -38,6 +39,8 @@ pub struct S3Settings {
     pub domains: Vec<String>,
     /// How many buckets an account may have.
     pub buckets_per_account: usize,
+    /// How long lines of access logs wait for more of them.
+    pub log_delivery_seconds: u64,
 }
 
 impl Default for S3Settings {
@@ -52,6 +55,7 @@ impl Default for S3Settings {
             .map(str::to_owned)
             .into(),
             buckets_per_account: 10_000,
+            log_delivery_seconds: 300,
         }
     }
 }
@@ -81,6 +85,7 @@ pub(crate) struct Inner {
     pub(crate) restores: Wake,
     pub(crate) settings: S3Settings,
     pub(crate) events: Events,
+    pub(crate) access_logs: logging::Buffers,
 }
 
 impl S3 {
@@ -99,11 +104,18 @@ impl S3 {
             restores: restores.clone(),
             settings: deps.settings,
             events,
+            access_logs: logging::Buffers::default(),
         }));
         deps.tasks.worker_woken_by(&garbage, worker::GarbageRemoval::new(s3.clone()));
         deps.tasks.worker_woken_by(&restores, Restores::new(s3.clone()));
         deps.tasks.worker(LifecycleRun::new(s3.clone()));
         deps.tasks.worker(worker::Sweep::new(s3.clone()));
+        deps.tasks.worker_woken_by(s3.0.access_logs.wake(), logging::Delivery::new(s3.clone()));
+        let (rest, token) = (s3.clone(), deps.tasks.token().clone());
+        deps.tasks.spawn("s3.access-logs.rest", async move {
+            token.cancelled().await;
+            logging::deliver_the_rest(&rest).await;
+        });
         Ok(s3)
     }
 

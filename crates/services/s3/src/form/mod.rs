@@ -43,21 +43,23 @@ const HEADERS: [&str; 7] = [
     "expires",
 ];
 
+/// Stands for the name of the file that the form's user chose.
+const FILENAME: &str = "${filename}";
+
 pub fn is_form(parts: &Parts) -> bool {
     let value = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     parts.method == Method::POST && value.to_ascii_lowercase().starts_with("multipart/form-data")
 }
 
-/// The form's key, with the file's name in it where it says so.
+/// Puts the file's name into the fields that ask for it, and gives the key.
 ///
 /// Errors: InvalidArgument.
-pub fn expand_key(form: &mut Form) -> Result<String, S3Error> {
+pub fn expand(form: &mut Form) -> Result<String, S3Error> {
     let Form { fields, filename, .. } = form;
-    let Some((_, key)) = fields.iter_mut().find(|(name, _)| name == "key") else {
-        return Err(no_field("key"));
-    };
-    *key = key.replace("${filename}", filename);
-    Ok(key.clone())
+    for (_, value) in fields.iter_mut().filter(|(_, value)| value.contains(FILENAME)) {
+        *value = value.replace(FILENAME, filename);
+    }
+    form.field("key").map(str::to_owned).ok_or_else(|| no_field("key"))
 }
 
 fn no_field(name: &str) -> S3Error {
@@ -285,18 +287,19 @@ mod tests {
             ("key", "d e/${filename}"),
             ("acl", "private"),
             ("content-type", "text/plain"),
-            ("x-amz-meta-a", "b"),
+            ("x-amz-meta-a", "b ${filename}"),
             ("x-amz-signature", "s"),
             ("policy", "p"),
             ("tagging", "<Tagging><TagSet><Tag><Key>a b</Key><Value>1</Value></Tag></TagSet></Tagging>"),
         ]);
-        let key = expand_key(&mut form).unwrap();
+        let key = expand(&mut form).unwrap();
         let parts = http::Request::new(()).into_parts().0;
         let put = as_put(&form, "b", &key, parts).unwrap();
         assert_eq!((put.method, put.uri.to_string()), (Method::PUT, "/b/d%20e/a.txt".to_owned()));
         let names: Vec<_> = put.headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-amz-acl", "content-type", "x-amz-meta-a", "x-amz-tagging"]);
         assert_eq!(put.headers["x-amz-tagging"], "a+b=1");
+        assert_eq!(put.headers["x-amz-meta-a"], "b a.txt");
     }
 
     #[test]

@@ -19,8 +19,6 @@ macro_rules! absent {
 absent! {
     get_bucket_replication(GetBucketReplicationInput) -> GetBucketReplicationOutput:
         "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
-    get_bucket_website(GetBucketWebsiteInput) -> GetBucketWebsiteOutput:
-        "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration";
 }
 
 /// The configurations whose default is that nothing is set, which AWS answers with an empty document.
@@ -35,14 +33,4 @@ macro_rules! empty {
 
 empty! {
     get_bucket_accelerate_configuration(GetBucketAccelerateConfigurationInput) -> GetBucketAccelerateConfigurationOutput;
-    get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput;
-}
-
-/// Source: Amazon S3 API reference, GetBucketRequestPayment.
-pub(super) async fn get_bucket_request_payment(
-    call: Call,
-    input: GetBucketRequestPaymentInput,
-) -> Result<GetBucketRequestPaymentOutput, S3Error> {
-    call.bucket(&input.bucket)?;
-    Ok(GetBucketRequestPaymentOutput { payer: Some(Payer::from_static(Payer::BUCKET_OWNER)) })
 }

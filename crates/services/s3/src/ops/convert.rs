@@ -185,6 +185,7 @@ macro_rules! attributes_of {
             cache_control: $input.cache_control.clone(),
             expires: $input.expires.as_ref().and_then(crate::ops::convert::from_timestamp),
             metadata: crate::ops::convert::metadata($input.metadata.clone())?,
+            leads_to: crate::website::check_location($input.website_redirect_location.as_ref())?,
         }
     };
 }

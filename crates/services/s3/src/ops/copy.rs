@@ -18,7 +18,7 @@ use crate::events::EventName;
 use crate::objects::{Facts, Object};
 use crate::receive::Expected;
 use crate::service::MAX_PUT;
-use crate::store::Bucket;
+use crate::store::{Attributes, Bucket};
 use crate::tags;
 use crate::uploads::parse_upload_id;
 use crate::version::Wanted;
@@ -64,13 +64,19 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     let (caller, headers) = (&call.context.caller, &call.context.headers);
     let onto_itself = onto_itself && !names_encryption(headers);
     let attributes = match input.metadata_directive.as_ref().map(MetadataDirective::as_str) {
-        None | Some(MetadataDirective::COPY) if onto_itself && input.storage_class.is_none() => {
+        None | Some(MetadataDirective::COPY)
+            if onto_itself && input.storage_class.is_none() && input.website_redirect_location.is_none() =>
+        {
             return Err(S3Error::invalid_request(
                 "This copy request is illegal because it is trying to copy an object to itself without changing the \
                  object's metadata, storage class, website redirect location or encryption attributes.",
             ));
         }
-        None | Some(MetadataDirective::COPY) => info.attributes.clone(),
+        // Where a website leads is each object's own.
+        None | Some(MetadataDirective::COPY) => Attributes {
+            leads_to: crate::website::check_location(input.website_redirect_location.as_ref())?,
+            ..info.attributes.clone()
+        },
         Some(MetadataDirective::REPLACE) => attributes_of!(input),
         Some(other) => {
             return Err(S3Error::invalid_argument(

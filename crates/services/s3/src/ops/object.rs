@@ -155,6 +155,7 @@ macro_rules! read_output {
             storage_class: info.class.shown().map(StorageClass::from_static),
             restore: info.restore.and_then(|restore| restore.shown($call.s3.now(), http_date)),
             version_id: info.version.clone(),
+            website_redirect_location: attributes.leads_to.clone(),
             ..$Output::default()
         };
         set_checksum!(output, given.checksum.as_ref());
@@ -381,16 +382,23 @@ pub(super) async fn delete_objects(
         message: Some(error.to_string()),
         version_id: object.version_id.clone(),
     };
+    let note = |object: &ObjectIdentifier, error: Option<&S3Error>| {
+        call.context.note_removal(&object.key, object.version_id.as_deref(), error);
+    };
     for object in wanted {
         match target(&call, &bucket, &object) {
             Ok(target) => targets.push((object, target)),
-            Err(error) => errors.push(refused(&object, error)),
+            Err(error) => {
+                note(&object, Some(&error));
+                errors.push(refused(&object, error));
+            }
         }
     }
     let (objects, targets): (Vec<_>, Vec<_>) = targets.into_iter().unzip();
     let removed = call.s3.remove_objects(&bucket, targets, call.teller(EventName::Removed)).await?;
     let mut deleted = Vec::new();
     for (object, removed) in objects.into_iter().zip(removed) {
+        note(&object, removed.as_ref().err());
         match removed {
             Ok(removed) => deleted.push(shown(object, removed)),
             Err(error) => errors.push(refused(&object, error)),

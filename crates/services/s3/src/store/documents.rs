@@ -46,6 +46,9 @@ pub enum Kind {
     Policy,
     Cors,
     Encryption,
+    Website,
+    Logging,
+    RequestPayment,
 }
 
 impl Kind {

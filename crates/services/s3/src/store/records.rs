@@ -165,6 +165,9 @@ pub struct Attributes {
     pub expires: Option<Timestamp>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Where a website leads in place of showing it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leads_to: Option<String>,
 }
 
 /// Where the bytes are.
