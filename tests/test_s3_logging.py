@@ -84,6 +84,7 @@ def test_what_a_log_says(quick, s3, buckets):
     s3.put_object(Bucket=source, Key="a b/ü", Body=b"12345")
     s3.get_object(Bucket=source, Key="a b/ü", Range="bytes=1-3")["Body"].read()
     fails(lambda: s3.get_object(Bucket=source, Key="none"), 404, "NoSuchKey")
+    s3.copy_object(Bucket=target, Key="copy", CopySource={"Bucket": source, "Key": "a b/ü"})
     s3.delete_objects(Bucket=source, Delete={"Objects": [{"Key": "a b/ü"}, {"Key": "x"}]})
     s3.get_bucket_versioning(Bucket=source)
     owner = s3.list_buckets()["Owner"]["ID"]
@@ -97,6 +98,8 @@ def test_what_a_log_says(quick, s3, buckets):
     assert (got["status"], got["sent"], got["size"]) == ("206", "3", "5")
     assert (missing["status"], missing["error"], missing["key"]) == ("404", "NoSuchKey", "none")
     assert {line["key"] for line in find(s3, target, "BATCH.DELETE.OBJECT", 2)} == {"a%20b/%C3%BC", "x"}
+    # The copy is in another bucket: this one was read.
+    assert find(s3, target, "REST.COPY.OBJECT_GET")[0]["key"] == "a%20b/%C3%BC"
     assert find(s3, target, "REST.POST.MULTI_OBJECT_DELETE")[0]["status"] == "200"
     assert find(s3, target, "REST.GET.VERSIONING")[0]["key"] == "-"
 

@@ -353,6 +353,7 @@ impl Gatekeeper {
         context.reads_from(bucket);
         let action = if version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
         let found = find(&self.0, &context.caller, action, bucket, Some(key))?;
+        context.log_source(&found, key, version_id.as_deref());
         self.0.decide(&source_question(context, action, &found, key, version_id.as_deref()))?;
         payment::check(context, &found)?;
         check_owner(context, "x-amz-source-expected-bucket-owner", &found)

@@ -24,6 +24,11 @@ pub enum Admission {
     Unsigned,
 }
 
+/// Whether the bucket's requests are logged.
+pub fn logs(bucket: &Bucket) -> bool {
+    bucket.record.documents.contains_key(&Kind::Logging)
+}
+
 /// One request's.
 pub struct Context {
     pub caller: Caller,
@@ -43,9 +48,18 @@ pub struct Context {
     bucket_region: OnceLock<String>,
     status: OnceLock<StatusCode>,
     logged: OnceLock<Bucket>,
+    logged_source: OnceLock<Source>,
     needed_list: AtomicBool,
     charged: AtomicBool,
     removals: Mutex<Vec<Removal>>,
+}
+
+/// What a copy reads, in a bucket that logs its requests.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub bucket: Bucket,
+    pub key: String,
+    pub version: Option<String>,
 }
 
 /// What came of one of the keys that a request was to remove.
@@ -78,6 +92,7 @@ impl Context {
             bucket_region: OnceLock::new(),
             status: OnceLock::new(),
             logged: OnceLock::new(),
+            logged_source: OnceLock::new(),
             needed_list: AtomicBool::new(false),
             charged: AtomicBool::new(false),
             removals: Mutex::new(Vec::new()),
@@ -86,9 +101,21 @@ impl Context {
 
     /// The request is about this bucket, which may log its requests.
     pub fn log_for(&self, bucket: &Bucket) {
-        if bucket.record.documents.contains_key(&Kind::Logging) {
+        if logs(bucket) {
             self.logged.get_or_init(|| bucket.clone());
         }
+    }
+
+    /// The request copies from there.
+    pub fn log_source(&self, bucket: &Bucket, key: &str, version: Option<&str>) {
+        if logs(bucket) {
+            let (key, version) = (key.to_owned(), version.map(str::to_owned));
+            self.logged_source.get_or_init(|| Source { bucket: bucket.clone(), key, version });
+        }
+    }
+
+    pub fn logged_source(&self) -> Option<&Source> {
+        self.logged_source.get()
     }
 
     pub fn is_logged(&self) -> bool {

@@ -524,14 +524,16 @@ async fn a_clock_that_is_turned_is_the_clock_of_objects() {
     assert_eq!(after.last_modified.since(before.last_modified), Duration::from_secs(86_400));
 }
 
+/// A record is written as the fixture has it, and read from it.
+pub(crate) fn check<T: serde::Serialize + serde::de::DeserializeOwned>(record: &T, fixture: &str) {
+    let written = hex::encode(rmp_serde::to_vec_named(record).unwrap());
+    assert_eq!(written, fixture, "the shape changed: keep the old fixture as one that is only read");
+    rmp_serde::from_slice::<T>(&hex::decode(fixture).unwrap()).unwrap();
+}
+
 /// Records as earlier versions wrote them: each must still be read. A shape that changes gets a line of its own.
 #[test]
 fn records_of_earlier_versions_are_read() {
-    fn check<T: serde::Serialize + serde::de::DeserializeOwned>(record: &T, fixture: &str) {
-        let written = hex::encode(rmp_serde::to_vec_named(record).unwrap());
-        assert_eq!(written, fixture, "the shape changed: keep the old fixture as one that is only read");
-        rmp_serde::from_slice::<T>(&hex::decode(fixture).unwrap()).unwrap();
-    }
     let (id, at) = (Uuid::from_u128(1), Timestamp::from_secs(1_800_000_000));
     let region = Region::us_east_1();
     check(

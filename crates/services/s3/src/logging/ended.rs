@@ -14,10 +14,10 @@ use super::meter::{Metered, Pending};
 use super::{Log, Logging};
 use crate::acl::canonical_id;
 use crate::address::Address;
-use crate::context::{Admission, Context, Removal};
+use crate::context::{Admission, Context, Removal, Source};
 use crate::http_service::{S3Http, without_signature};
 use crate::render::ErrorCode;
-use crate::store::{Bucket, Kind};
+use crate::store::Bucket;
 
 /// What is kept of each request until it is answered; cheap.
 pub struct Asked {
@@ -66,18 +66,36 @@ impl S3Http {
     ) -> Response<Body> {
         let context: Option<Arc<Context>> = response.extensions_mut().remove();
         let error: Option<ErrorCode> = response.extensions_mut().remove();
-        let Some((bucket, logging)) = self.logged(context.as_deref(), address, &asked, error.is_some())
-        else {
+        let context = context.as_deref();
+        let end = End { asked: &asked, arrival, context, response: &response, error: error.as_ref() };
+        if let Some(source) = context.and_then(Context::logged_source) {
+            self.log_source(source, &end);
+        }
+        let Some((bucket, logging)) = self.logged(context, address, &asked, error.is_some()) else {
             return response;
         };
-        let entry = entry(&bucket, address, &asked, arrival, context.as_deref(), &response, error);
-        let (account, region) = (bucket.record.account.clone(), bucket.record.region.clone());
-        let log = Log::new(bucket.name, account, region, logging, entry.time);
+        let entry = end.entry(&bucket, address.key.clone());
+        let log = log_of(bucket, logging, &entry);
         for removal in context.map(|context| context.take_removals()).unwrap_or_default() {
             self.s3.0.access_logs.push(log.clone(), &removed(&entry, removal).line(), entry.time);
         }
         let pending = Pending { s3: self.s3.clone(), log, entry, began: asked.began };
         response.map(|body| Metered::new(body, pending).boxed_unsync())
+    }
+
+    /// A copy is a read in its source's log.
+    fn log_source(&self, source: &Source, end: &End<'_>) {
+        let Some(logging) = self.configuration(&source.bucket) else { return };
+        let entry = end.entry(&source.bucket, Some(source.key.clone()));
+        let entry = Entry {
+            operation: format!("{}_GET", entry.operation),
+            version: source.version.clone(),
+            object_size: None,
+            total_millis: entry.turn_around_millis.unwrap_or_default(),
+            ..entry
+        };
+        let log = log_of(source.bucket.clone(), logging, &entry);
+        self.s3.0.access_logs.push(log, &entry.line(), entry.time);
     }
 
     /// The bucket that the request was about and its configuration, if it logs.
@@ -96,11 +114,12 @@ impl S3Http {
             }
             None => return None,
         };
-        if !bucket.record.documents.contains_key(&Kind::Logging) {
-            return None;
-        }
-        match self.s3.metadata().document::<Logging>(&bucket) {
-            Ok(logging) => logging.map(|logging| (bucket, (*logging).clone())),
+        self.configuration(&bucket).map(|logging| (bucket, logging))
+    }
+
+    fn configuration(&self, bucket: &Bucket) -> Option<Logging> {
+        match self.s3.metadata().document::<Logging>(bucket) {
+            Ok(logging) => logging.map(|logging| (*logging).clone()),
             Err(error) => {
                 tracing::warn!(bucket = bucket.name, %error, "a request could not be logged");
                 None
@@ -109,45 +128,52 @@ impl S3Http {
     }
 }
 
-fn entry(
-    bucket: &Bucket,
-    address: &Address,
-    asked: &Asked,
-    arrival: &Arrival,
-    context: Option<&Context>,
-    response: &Response<Body>,
-    error: Option<ErrorCode>,
-) -> Entry {
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let operation = context.and_then(Context::operation);
-    let key = address.key.clone();
-    Entry {
-        bucket_owner: canonical_id(&bucket.record.account),
-        bucket: bucket.name.clone(),
-        time: arrival.clock.now(),
-        remote_ip: Some(arrival.source_ip),
-        requester: context.and_then(|context| requester(&context.caller.principal)),
-        request_id: arrival.request_id.to_string(),
-        operation: operation_of(operation, asked.method.as_str(), key.is_some(), asked.website),
-        key,
-        request: Some(asked.line()),
-        status: response.status().as_u16(),
-        error: error.map(|ErrorCode(code)| code),
-        bytes_sent: 0,
-        object_size: object_size(operation, context, response),
-        total_millis: 0,
-        turn_around_millis: u64::try_from(asked.began.elapsed().as_millis()).ok(),
-        referer: arrival.origin.referer.as_ref().map(text),
-        user_agent: arrival.origin.user_agent.as_ref().map(text),
-        version: asked.version_id(),
-        authentication: context.and_then(|context| match context.admission {
-            Admission::Header => Some("AuthHeader"),
-            Admission::Presigned => Some("QueryString"),
-            Admission::Form | Admission::Unsigned => None,
-        }),
-        host: asked.host.as_ref().map(text),
-        acl_required: context.is_some_and(Context::has_needed_list),
+/// What came of a request.
+struct End<'a> {
+    asked: &'a Asked,
+    arrival: &'a Arrival,
+    context: Option<&'a Context>,
+    response: &'a Response<Body>,
+    error: Option<&'a ErrorCode>,
+}
+
+impl End<'_> {
+    fn entry(&self, bucket: &Bucket, key: Option<String>) -> Entry {
+        let Self { asked, arrival, context, response, error } = self;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let operation = context.and_then(Context::operation);
+        Entry {
+            bucket_owner: canonical_id(&bucket.record.account),
+            bucket: bucket.name.clone(),
+            time: arrival.clock.now(),
+            remote_ip: Some(arrival.source_ip),
+            requester: context.and_then(|context| requester(&context.caller.principal)),
+            request_id: arrival.request_id.to_string(),
+            operation: operation_of(operation, asked.method.as_str(), key.is_some(), asked.website),
+            key,
+            request: Some(asked.line()),
+            status: response.status().as_u16(),
+            error: error.map(|ErrorCode(code)| code.clone()),
+            bytes_sent: 0,
+            object_size: object_size(operation, *context, response),
+            total_millis: 0,
+            turn_around_millis: u64::try_from(asked.began.elapsed().as_millis()).ok(),
+            referer: arrival.origin.referer.as_ref().map(text),
+            user_agent: arrival.origin.user_agent.as_ref().map(text),
+            version: asked.version_id(),
+            authentication: context.and_then(|context| match context.admission {
+                Admission::Header => Some("AuthHeader"),
+                Admission::Presigned => Some("QueryString"),
+                Admission::Form | Admission::Unsigned => None,
+            }),
+            host: asked.host.as_ref().map(text),
+            acl_required: context.is_some_and(Context::has_needed_list),
+        }
     }
+}
+
+fn log_of(bucket: Bucket, logging: Logging, entry: &Entry) -> Log {
+    Log::new(bucket.name, bucket.record.account, bucket.record.region, logging, entry.time)
 }
 
 /// The size of the object that was read or put.

@@ -117,7 +117,7 @@ pub fn operation_of(operation: Option<&str>, method: &str, of_key: bool, website
     let family = if website { "WEBSITE" } else { "REST" };
     let of = match operation {
         Some(name) => resource(name),
-        None if of_key => "OBJECT",
+        None if of_key || website => "OBJECT",
         None => "BUCKET",
     };
     match operation {
@@ -248,6 +248,7 @@ mod tests {
             (Some("DeleteObjects"), "POST", false, false, "REST.POST.MULTI_OBJECT_DELETE"),
             (None, "GET", false, false, "REST.GET.BUCKET"),
             (None, "PATCH", true, false, "REST.PATCH.OBJECT"),
+            (None, "GET", false, true, "WEBSITE.GET.OBJECT"),
         ] {
             assert_eq!(operation_of(operation, method, of_key, website), expected, "{operation:?}");
         }

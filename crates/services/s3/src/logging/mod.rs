@@ -89,6 +89,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn records_of_earlier_versions_are_read() {
+        let to = |format| Logging { target: "t".into(), prefix: "p".into(), format };
+        crate::tests::check(
+            &to(KeyFormat::Unset),
+            "83a6746172676574a174a6707265666978a170a6666f726d6174a5556e736574",
+        );
+        crate::tests::check(
+            &to(KeyFormat::ByEvent),
+            "83a6746172676574a174a6707265666978a170a6666f726d6174a742794576656e74",
+        );
+        crate::tests::check(&crate::payment::RequesterPays {}, "80");
+    }
+
+    #[test]
     fn keys() {
         // 2026-11-21T18:05:09Z, and a request of the day before.
         let (now, then) = (Timestamp::from_secs(1_795_284_309), Timestamp::from_secs(1_795_200_000));

@@ -311,6 +311,30 @@ mod tests {
     }
 
     #[test]
+    fn records_of_earlier_versions_are_read() {
+        crate::tests::check(
+            &Website::Redirected { host: "h".into(), protocol: Some(Protocol::Https) },
+            "81aa5265646972656374656482a4686f7374a168a870726f746f636f6ca54874747073",
+        );
+        let all = Rule {
+            prefix: Some("p".into()),
+            error: Some(404),
+            host: Some("h".into()),
+            protocol: Some(Protocol::Http),
+            code: Some(302),
+            replace: Some(Replace::Key("k".into())),
+        };
+        let prefix = Rule { replace: Some(Replace::Prefix("n".into())), ..rule() };
+        crate::tests::check(
+            &Website::Served(Site { error: Some("e".into()), ..site(vec![all, prefix]) }),
+            "81a653657276656483a5696e646578aa696e6465782e68746d6ca56572726f72a165a572756c65739286a670\
+             7265666978a170a56572726f72cd0194a4686f7374a168a870726f746f636f6ca448747470a4636f6465cd01\
+             2ea77265706c61636581a34b6579a16b86a6707265666978c0a56572726f72c0a4686f7374c0a870726f746f\
+             636f6cc0a4636f6465c0a77265706c61636581a6507265666978a16e",
+        );
+    }
+
+    #[test]
     fn locations_are_checked() {
         for (location, fine) in [
             ("/a", true),
