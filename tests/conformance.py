@@ -149,6 +149,12 @@ def _check_xml_member(element, shape, where):
         else:
             for child in element:
                 _check_xml_member(child, shape.member, where)
+    elif kind == "map":
+        for entry in element:
+            parts = {_local(part.tag): part for part in entry}
+            assert _local(entry.tag) == "entry" and set(parts) == {"key", "value"}, f"{where}: {ET.tostring(entry)}"
+            _check_xml_member(parts["key"], shape.key, where)
+            _check_xml_member(parts["value"], shape.value, where)
     elif kind in ("integer", "long"):
         int(element.text)
     elif kind == "boolean":

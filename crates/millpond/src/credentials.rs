@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use millpond_core::AccountId;
+use millpond_core::{AccountId, Region};
 use millpond_gateway::{Credential, Credentials, LookupError, Secret};
 use millpond_iam::{Iam, ids};
 
@@ -112,6 +112,14 @@ impl Credentials for KeyRing {
         match session_token {
             Some(_) => Err(LookupError::InvalidToken),
             None => Ok(credential),
+        }
+    }
+
+    fn used(&self, access_key_id: &str, service: &str, region: &Region) {
+        if access_key_id != self.root.access_key_id
+            && let Some(iam) = &*self.iam.read().unwrap_or_else(PoisonError::into_inner)
+        {
+            iam.key_used(access_key_id, service, region.as_str());
         }
     }
 }

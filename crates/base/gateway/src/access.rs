@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use millpond_core::AccountId;
+use millpond_core::{AccountId, Region};
 use millpond_policy::{IdentityGrants, Principal, Token};
 use zeroize::Zeroizing;
 
@@ -81,6 +81,9 @@ pub trait Credentials: Send + Sync + 'static {
     /// Temporary credentials come with a token that each request must show; long-lived ones with none, and whoever shows one
     /// with them is refused.
     fn lookup(&self, access_key_id: &str, session_token: Option<&str>) -> Result<Credential, LookupError>;
+
+    /// A request was signed with this key, and its signature was right. Called for every request: it must not wait.
+    fn used(&self, _access_key_id: &str, _service: &str, _region: &Region) {}
 }
 
 /// How a pond lets callers in.

@@ -8,13 +8,13 @@ use millpond_core::{AccountId, Region, Timestamp};
 use millpond_policy::{IdentityGrants, Principal, Token};
 use millpond_wire::{ApiError, Protocol};
 
-use crate::access::{Access, Credential, LookupError};
+use crate::access::{Access, Credential, Credentials, LookupError};
 use crate::sigv4::{AuthError, Claim};
 
 /// A request whose head is in order: an open pond's, or one that claims a known key and is of now and for this service.
 pub(crate) enum Visitor {
     Open { account: AccountId, region: Option<Region> },
-    Claimed { claim: Box<Claim>, credential: Credential },
+    Claimed { claim: Box<Claim>, credential: Credential, credentials: Arc<dyn Credentials> },
 }
 
 /// Somebody whose signature was verified (or who needs none).
@@ -77,7 +77,7 @@ pub(crate) fn admit(
             let credential = credentials.lookup(&claim.access_key_id, claim.session_token.as_deref())?;
             claim.check_scope(service)?;
             claim.check_time(now)?;
-            Ok(Visitor::Claimed { claim, credential })
+            Ok(Visitor::Claimed { claim, credential, credentials: Arc::clone(credentials) })
         }
     }
 }
@@ -95,8 +95,9 @@ impl Visitor {
                 let principal = Principal::Root { account: account.clone() };
                 Ok(Identity { principal, account, region, grants: Arc::default(), token: None })
             }
-            Self::Claimed { claim, credential } => {
+            Self::Claimed { claim, credential, credentials } => {
                 claim.verify(parts, body, service, &credential.secret, now)?;
+                credentials.used(&claim.access_key_id, service, &claim.region);
                 let Credential { principal, account, grants, token, .. } = credential;
                 Ok(Identity { principal, account, region: Some(claim.region), grants, token })
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millpond_core::{AccountId, Arn, Timestamp};
+use millpond_core::{AccountId, Arn};
 use millpond_gateway::Credential;
 use millpond_policy::{Attached, IdentityGrants, Policy, Principal, Tag, User};
 use millpond_store::Reads;
@@ -36,6 +36,18 @@ impl Role {
     }
 }
 
+/// A provider of identities whose word an account takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcProvider {
+    pub arn: Arn,
+    /// Without `https://`.
+    pub url: String,
+    /// Whom its tokens may be made for.
+    pub client_ids: Vec<String>,
+    /// Of the certificates that its server may show, in hexadecimal digits.
+    pub thumbprints: Vec<String>,
+}
+
 impl Iam {
     /// What a user's access key stands for; `None` when there is no such key, or it is inactive.
     pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, IamError> {
@@ -56,8 +68,8 @@ impl Iam {
     }
 
     /// A key was used to sign a request. Kept in memory and written down by a worker.
-    pub fn key_used(&self, access_key_id: &str, service: &str, region: &str, at: Timestamp) {
-        let last = LastUse { at, service: service.to_owned(), region: region.to_owned() };
+    pub fn key_used(&self, access_key_id: &str, service: &str, region: &str) {
+        let last = LastUse { at: self.now(), service: service.to_owned(), region: region.to_owned() };
         self.remember_use(access_key_id, last);
     }
 
@@ -100,6 +112,18 @@ impl Iam {
     ) -> Result<IdentityGrants, IamError> {
         let identity = self.identity(account, kind, name)?.filter(|identity| identity.entity.id == id);
         Ok(identity.map_or(IdentityGrants::NONE, |identity| IdentityGrants::clone(&identity.grants)))
+    }
+
+    /// A provider whose tokens the account takes, by its URL, with or without `https://`.
+    pub fn oidc_provider(&self, account: &AccountId, url: &str) -> Result<Option<OidcProvider>, IamError> {
+        let url = url.strip_prefix("https://").unwrap_or(url).trim_end_matches('/');
+        let provider = store::provider(&self.read()?, account, url)?;
+        Ok(provider.map(|provider| OidcProvider {
+            arn: provider.arn(),
+            url: provider.url,
+            client_ids: provider.clients,
+            thumbprints: provider.thumbprints,
+        }))
     }
 
     /// What an entity may do, read from the store.

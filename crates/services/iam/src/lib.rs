@@ -22,12 +22,15 @@ mod vault;
 use millpond_core::ByteSize;
 use millpond_gateway::{Action, Operations, ServiceInfo};
 
-pub use domain::Role;
+pub use domain::{OidcProvider, Role};
 pub use error::IamError;
 pub use model::ids;
 pub use service::{Deps, Iam};
 
-use ops::{attach, boundary, group, inline, key, policy, role, tag, user};
+use ops::{
+    account, attach, boundary, details, group, inline, key, linked, login, policy, profile, provider, report,
+    role, simulate, tag, user,
+};
 
 /// The operations. Each asks for its permission itself: only the stored state says which path and tags a name has.
 pub fn operations() -> Operations<Iam> {
@@ -40,6 +43,16 @@ pub fn operations() -> Operations<Iam> {
         known_operations: api::OPERATIONS,
     };
     Operations::new(info)
+        .op_authorized_in_handler(
+            "AddClientIDToOpenIDConnectProvider",
+            Action("iam:AddClientIDToOpenIDConnectProvider"),
+            provider::add_client_id_to_open_id_connect_provider,
+        )
+        .op_authorized_in_handler(
+            "AddRoleToInstanceProfile",
+            Action("iam:AddRoleToInstanceProfile"),
+            profile::add_role_to_instance_profile,
+        )
         .op_authorized_in_handler("AddUserToGroup", Action("iam:AddUserToGroup"), group::add_user_to_group)
         .op_authorized_in_handler(
             "AttachGroupPolicy",
@@ -56,8 +69,29 @@ pub fn operations() -> Operations<Iam> {
             Action("iam:AttachUserPolicy"),
             attach::attach_user_policy,
         )
+        .op_authorized_in_handler("ChangePassword", Action("iam:ChangePassword"), login::change_password)
         .op_authorized_in_handler("CreateAccessKey", Action("iam:CreateAccessKey"), key::create_access_key)
+        .op_authorized_in_handler(
+            "CreateAccountAlias",
+            Action("iam:CreateAccountAlias"),
+            account::create_account_alias,
+        )
         .op_authorized_in_handler("CreateGroup", Action("iam:CreateGroup"), group::create_group)
+        .op_authorized_in_handler(
+            "CreateInstanceProfile",
+            Action("iam:CreateInstanceProfile"),
+            profile::create_instance_profile,
+        )
+        .op_authorized_in_handler(
+            "CreateLoginProfile",
+            Action("iam:CreateLoginProfile"),
+            login::create_login_profile,
+        )
+        .op_authorized_in_handler(
+            "CreateOpenIDConnectProvider",
+            Action("iam:CreateOpenIDConnectProvider"),
+            provider::create_open_id_connect_provider,
+        )
         .op_authorized_in_handler("CreatePolicy", Action("iam:CreatePolicy"), policy::create_policy)
         .op_authorized_in_handler(
             "CreatePolicyVersion",
@@ -65,13 +99,43 @@ pub fn operations() -> Operations<Iam> {
             policy::create_policy_version,
         )
         .op_authorized_in_handler("CreateRole", Action("iam:CreateRole"), role::create_role)
+        .op_authorized_in_handler(
+            "CreateServiceLinkedRole",
+            Action("iam:CreateServiceLinkedRole"),
+            linked::create_service_linked_role,
+        )
         .op_authorized_in_handler("CreateUser", Action("iam:CreateUser"), user::create_user)
         .op_authorized_in_handler("DeleteAccessKey", Action("iam:DeleteAccessKey"), key::delete_access_key)
+        .op_authorized_in_handler(
+            "DeleteAccountAlias",
+            Action("iam:DeleteAccountAlias"),
+            account::delete_account_alias,
+        )
+        .op_authorized_in_handler(
+            "DeleteAccountPasswordPolicy",
+            Action("iam:DeleteAccountPasswordPolicy"),
+            login::delete_account_password_policy,
+        )
         .op_authorized_in_handler("DeleteGroup", Action("iam:DeleteGroup"), group::delete_group)
         .op_authorized_in_handler(
             "DeleteGroupPolicy",
             Action("iam:DeleteGroupPolicy"),
             inline::delete_group_policy,
+        )
+        .op_authorized_in_handler(
+            "DeleteInstanceProfile",
+            Action("iam:DeleteInstanceProfile"),
+            profile::delete_instance_profile,
+        )
+        .op_authorized_in_handler(
+            "DeleteLoginProfile",
+            Action("iam:DeleteLoginProfile"),
+            login::delete_login_profile,
+        )
+        .op_authorized_in_handler(
+            "DeleteOpenIDConnectProvider",
+            Action("iam:DeleteOpenIDConnectProvider"),
+            provider::delete_open_id_connect_provider,
         )
         .op_authorized_in_handler("DeletePolicy", Action("iam:DeletePolicy"), policy::delete_policy)
         .op_authorized_in_handler(
@@ -89,6 +153,11 @@ pub fn operations() -> Operations<Iam> {
             "DeleteRolePolicy",
             Action("iam:DeleteRolePolicy"),
             inline::delete_role_policy,
+        )
+        .op_authorized_in_handler(
+            "DeleteServiceLinkedRole",
+            Action("iam:DeleteServiceLinkedRole"),
+            linked::delete_service_linked_role,
         )
         .op_authorized_in_handler("DeleteUser", Action("iam:DeleteUser"), user::delete_user)
         .op_authorized_in_handler(
@@ -117,12 +186,58 @@ pub fn operations() -> Operations<Iam> {
             attach::detach_user_policy,
         )
         .op_authorized_in_handler(
+            "GenerateCredentialReport",
+            Action("iam:GenerateCredentialReport"),
+            report::generate_credential_report,
+        )
+        .op_authorized_in_handler(
             "GetAccessKeyLastUsed",
             Action("iam:GetAccessKeyLastUsed"),
             key::get_access_key_last_used,
         )
+        .op_authorized_in_handler(
+            "GetAccountAuthorizationDetails",
+            Action("iam:GetAccountAuthorizationDetails"),
+            details::get_account_authorization_details,
+        )
+        .op_authorized_in_handler(
+            "GetAccountPasswordPolicy",
+            Action("iam:GetAccountPasswordPolicy"),
+            login::get_account_password_policy,
+        )
+        .op_authorized_in_handler(
+            "GetAccountSummary",
+            Action("iam:GetAccountSummary"),
+            account::get_account_summary,
+        )
+        .op_authorized_in_handler(
+            "GetContextKeysForCustomPolicy",
+            Action("iam:GetContextKeysForCustomPolicy"),
+            simulate::get_context_keys_for_custom_policy,
+        )
+        .op_authorized_in_handler(
+            "GetContextKeysForPrincipalPolicy",
+            Action("iam:GetContextKeysForPrincipalPolicy"),
+            simulate::get_context_keys_for_principal_policy,
+        )
+        .op_authorized_in_handler(
+            "GetCredentialReport",
+            Action("iam:GetCredentialReport"),
+            report::get_credential_report,
+        )
         .op_authorized_in_handler("GetGroup", Action("iam:GetGroup"), group::get_group)
         .op_authorized_in_handler("GetGroupPolicy", Action("iam:GetGroupPolicy"), inline::get_group_policy)
+        .op_authorized_in_handler(
+            "GetInstanceProfile",
+            Action("iam:GetInstanceProfile"),
+            profile::get_instance_profile,
+        )
+        .op_authorized_in_handler("GetLoginProfile", Action("iam:GetLoginProfile"), login::get_login_profile)
+        .op_authorized_in_handler(
+            "GetOpenIDConnectProvider",
+            Action("iam:GetOpenIDConnectProvider"),
+            provider::get_open_id_connect_provider,
+        )
         .op_authorized_in_handler("GetPolicy", Action("iam:GetPolicy"), policy::get_policy)
         .op_authorized_in_handler(
             "GetPolicyVersion",
@@ -131,9 +246,19 @@ pub fn operations() -> Operations<Iam> {
         )
         .op_authorized_in_handler("GetRole", Action("iam:GetRole"), role::get_role)
         .op_authorized_in_handler("GetRolePolicy", Action("iam:GetRolePolicy"), inline::get_role_policy)
+        .op_authorized_in_handler(
+            "GetServiceLinkedRoleDeletionStatus",
+            Action("iam:GetServiceLinkedRoleDeletionStatus"),
+            linked::get_service_linked_role_deletion_status,
+        )
         .op_authorized_in_handler("GetUser", Action("iam:GetUser"), user::get_user)
         .op_authorized_in_handler("GetUserPolicy", Action("iam:GetUserPolicy"), inline::get_user_policy)
         .op_authorized_in_handler("ListAccessKeys", Action("iam:ListAccessKeys"), key::list_access_keys)
+        .op_authorized_in_handler(
+            "ListAccountAliases",
+            Action("iam:ListAccountAliases"),
+            account::list_account_aliases,
+        )
         .op_authorized_in_handler(
             "ListAttachedGroupPolicies",
             Action("iam:ListAttachedGroupPolicies"),
@@ -164,6 +289,31 @@ pub fn operations() -> Operations<Iam> {
             "ListGroupsForUser",
             Action("iam:ListGroupsForUser"),
             group::list_groups_for_user,
+        )
+        .op_authorized_in_handler(
+            "ListInstanceProfileTags",
+            Action("iam:ListInstanceProfileTags"),
+            profile::list_instance_profile_tags,
+        )
+        .op_authorized_in_handler(
+            "ListInstanceProfiles",
+            Action("iam:ListInstanceProfiles"),
+            profile::list_instance_profiles,
+        )
+        .op_authorized_in_handler(
+            "ListInstanceProfilesForRole",
+            Action("iam:ListInstanceProfilesForRole"),
+            profile::list_instance_profiles_for_role,
+        )
+        .op_authorized_in_handler(
+            "ListOpenIDConnectProviderTags",
+            Action("iam:ListOpenIDConnectProviderTags"),
+            provider::list_open_id_connect_provider_tags,
+        )
+        .op_authorized_in_handler(
+            "ListOpenIDConnectProviders",
+            Action("iam:ListOpenIDConnectProviders"),
+            provider::list_open_id_connect_providers,
         )
         .op_authorized_in_handler("ListPolicies", Action("iam:ListPolicies"), policy::list_policies)
         .op_authorized_in_handler("ListPolicyTags", Action("iam:ListPolicyTags"), tag::list_policy_tags)
@@ -200,6 +350,16 @@ pub fn operations() -> Operations<Iam> {
         )
         .op_authorized_in_handler("PutUserPolicy", Action("iam:PutUserPolicy"), inline::put_user_policy)
         .op_authorized_in_handler(
+            "RemoveClientIDFromOpenIDConnectProvider",
+            Action("iam:RemoveClientIDFromOpenIDConnectProvider"),
+            provider::remove_client_id_from_open_id_connect_provider,
+        )
+        .op_authorized_in_handler(
+            "RemoveRoleFromInstanceProfile",
+            Action("iam:RemoveRoleFromInstanceProfile"),
+            profile::remove_role_from_instance_profile,
+        )
+        .op_authorized_in_handler(
             "RemoveUserFromGroup",
             Action("iam:RemoveUserFromGroup"),
             group::remove_user_from_group,
@@ -209,19 +369,64 @@ pub fn operations() -> Operations<Iam> {
             Action("iam:SetDefaultPolicyVersion"),
             policy::set_default_policy_version,
         )
+        .op_authorized_in_handler(
+            "SimulateCustomPolicy",
+            Action("iam:SimulateCustomPolicy"),
+            simulate::simulate_custom_policy,
+        )
+        .op_authorized_in_handler(
+            "SimulatePrincipalPolicy",
+            Action("iam:SimulatePrincipalPolicy"),
+            simulate::simulate_principal_policy,
+        )
+        .op_authorized_in_handler(
+            "TagInstanceProfile",
+            Action("iam:TagInstanceProfile"),
+            profile::tag_instance_profile,
+        )
+        .op_authorized_in_handler(
+            "TagOpenIDConnectProvider",
+            Action("iam:TagOpenIDConnectProvider"),
+            provider::tag_open_id_connect_provider,
+        )
         .op_authorized_in_handler("TagPolicy", Action("iam:TagPolicy"), tag::tag_policy)
         .op_authorized_in_handler("TagRole", Action("iam:TagRole"), tag::tag_role)
         .op_authorized_in_handler("TagUser", Action("iam:TagUser"), tag::tag_user)
+        .op_authorized_in_handler(
+            "UntagInstanceProfile",
+            Action("iam:UntagInstanceProfile"),
+            profile::untag_instance_profile,
+        )
+        .op_authorized_in_handler(
+            "UntagOpenIDConnectProvider",
+            Action("iam:UntagOpenIDConnectProvider"),
+            provider::untag_open_id_connect_provider,
+        )
         .op_authorized_in_handler("UntagPolicy", Action("iam:UntagPolicy"), tag::untag_policy)
         .op_authorized_in_handler("UntagRole", Action("iam:UntagRole"), tag::untag_role)
         .op_authorized_in_handler("UntagUser", Action("iam:UntagUser"), tag::untag_user)
         .op_authorized_in_handler("UpdateAccessKey", Action("iam:UpdateAccessKey"), key::update_access_key)
+        .op_authorized_in_handler(
+            "UpdateAccountPasswordPolicy",
+            Action("iam:UpdateAccountPasswordPolicy"),
+            login::update_account_password_policy,
+        )
         .op_authorized_in_handler(
             "UpdateAssumeRolePolicy",
             Action("iam:UpdateAssumeRolePolicy"),
             role::update_assume_role_policy,
         )
         .op_authorized_in_handler("UpdateGroup", Action("iam:UpdateGroup"), group::update_group)
+        .op_authorized_in_handler(
+            "UpdateLoginProfile",
+            Action("iam:UpdateLoginProfile"),
+            login::update_login_profile,
+        )
+        .op_authorized_in_handler(
+            "UpdateOpenIDConnectProviderThumbprint",
+            Action("iam:UpdateOpenIDConnectProviderThumbprint"),
+            provider::update_open_id_connect_provider_thumbprint,
+        )
         .op_authorized_in_handler("UpdateRole", Action("iam:UpdateRole"), role::update_role)
         .op_authorized_in_handler(
             "UpdateRoleDescription",

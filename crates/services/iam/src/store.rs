@@ -3,6 +3,9 @@
 //! Entities and policies are kept under their ids; `iam.names` says which id a name has, so that a changed name moves one
 //! row and what is made anew under a name never meets what was there before.
 
+mod account;
+mod profile;
+
 use std::collections::HashMap;
 
 use millpond_core::{AccountId, Arn};
@@ -13,6 +16,9 @@ use crate::model::entity::{Entity, Kind};
 use crate::model::ids::folded;
 use crate::model::key::{AccessKey, LastUse};
 use crate::model::policy::ManagedPolicy;
+
+pub use account::*;
+pub use profile::*;
 
 /// Ids by account, kind and folded name.
 const NAMES: Table<(AccountId, String, String), String> = Table::new("iam.names");
@@ -31,7 +37,7 @@ const KEY_USES: Table<String, LastUse> = Table::new("iam.key_uses");
 const POLICY: &str = "policy";
 
 /// How many policies an account may have.
-const MAX_POLICIES: usize = 1_500;
+pub const MAX_POLICIES: usize = 1_500;
 
 /// What a managed policy is to an entity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -58,6 +58,9 @@ pub mod op {
     pub const GET_ACCESS_KEY_LAST_USED: &str = "GetAccessKeyLastUsed";
     pub const GET_ACCOUNT_AUTHORIZATION_DETAILS: &str = "GetAccountAuthorizationDetails";
     pub const GET_ACCOUNT_PASSWORD_POLICY: &str = "GetAccountPasswordPolicy";
+    pub const GET_ACCOUNT_SUMMARY: &str = "GetAccountSummary";
+    pub const GET_CONTEXT_KEYS_FOR_CUSTOM_POLICY: &str = "GetContextKeysForCustomPolicy";
+    pub const GET_CONTEXT_KEYS_FOR_PRINCIPAL_POLICY: &str = "GetContextKeysForPrincipalPolicy";
     pub const GET_CREDENTIAL_REPORT: &str = "GetCredentialReport";
     pub const GET_GROUP: &str = "GetGroup";
     pub const GET_GROUP_POLICY: &str = "GetGroupPolicy";
@@ -104,6 +107,8 @@ pub mod op {
     pub const REMOVE_ROLE_FROM_INSTANCE_PROFILE: &str = "RemoveRoleFromInstanceProfile";
     pub const REMOVE_USER_FROM_GROUP: &str = "RemoveUserFromGroup";
     pub const SET_DEFAULT_POLICY_VERSION: &str = "SetDefaultPolicyVersion";
+    pub const SIMULATE_CUSTOM_POLICY: &str = "SimulateCustomPolicy";
+    pub const SIMULATE_PRINCIPAL_POLICY: &str = "SimulatePrincipalPolicy";
     pub const TAG_INSTANCE_PROFILE: &str = "TagInstanceProfile";
     pub const TAG_OPEN_ID_CONNECT_PROVIDER: &str = "TagOpenIDConnectProvider";
     pub const TAG_POLICY: &str = "TagPolicy";

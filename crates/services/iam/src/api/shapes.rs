@@ -5,34 +5,40 @@ use millpond_wire::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 use super::types::{
     AddClientIDToOpenIDConnectProviderInput, AddRoleToInstanceProfileInput, AddUserToGroupInput,
     AttachGroupPolicyInput, AttachRolePolicyInput, AttachUserPolicyInput, ChangePasswordInput,
-    CreateAccessKeyInput, CreateAccountAliasInput, CreateGroupInput, CreateInstanceProfileInput,
-    CreateLoginProfileInput, CreateOpenIDConnectProviderInput, CreatePolicyInput, CreatePolicyVersionInput,
-    CreateRoleInput, CreateServiceLinkedRoleInput, CreateUserInput, DeleteAccessKeyInput,
-    DeleteAccountAliasInput, DeleteAccountPasswordPolicyInput, DeleteGroupInput, DeleteGroupPolicyInput,
-    DeleteInstanceProfileInput, DeleteLoginProfileInput, DeleteOpenIDConnectProviderInput, DeletePolicyInput,
-    DeletePolicyVersionInput, DeleteRoleInput, DeleteRolePermissionsBoundaryInput, DeleteRolePolicyInput,
-    DeleteServiceLinkedRoleInput, DeleteUserInput, DeleteUserPermissionsBoundaryInput, DeleteUserPolicyInput,
-    DetachGroupPolicyInput, DetachRolePolicyInput, DetachUserPolicyInput, EntityType,
-    GenerateCredentialReportInput, GetAccessKeyLastUsedInput, GetAccountAuthorizationDetailsInput,
-    GetAccountPasswordPolicyInput, GetCredentialReportInput, GetGroupInput, GetGroupPolicyInput,
-    GetInstanceProfileInput, GetLoginProfileInput, GetOpenIDConnectProviderInput, GetPolicyInput,
-    GetPolicyVersionInput, GetRoleInput, GetRolePolicyInput, GetServiceLinkedRoleDeletionStatusInput,
-    GetUserInput, GetUserPolicyInput, ListAccessKeysInput, ListAccountAliasesInput,
-    ListAttachedGroupPoliciesInput, ListAttachedRolePoliciesInput, ListAttachedUserPoliciesInput,
-    ListEntitiesForPolicyInput, ListGroupPoliciesInput, ListGroupsForUserInput, ListGroupsInput,
-    ListInstanceProfileTagsInput, ListInstanceProfilesForRoleInput, ListInstanceProfilesInput,
-    ListOpenIDConnectProviderTagsInput, ListOpenIDConnectProvidersInput, ListPoliciesInput,
-    ListPolicyTagsInput, ListPolicyVersionsInput, ListRolePoliciesInput, ListRoleTagsInput, ListRolesInput,
-    ListUserPoliciesInput, ListUserTagsInput, ListUsersInput, PolicyScopeType, PolicyUsageType,
-    PutGroupPolicyInput, PutRolePermissionsBoundaryInput, PutRolePolicyInput,
-    PutUserPermissionsBoundaryInput, PutUserPolicyInput, RemoveClientIDFromOpenIDConnectProviderInput,
-    RemoveRoleFromInstanceProfileInput, RemoveUserFromGroupInput, SetDefaultPolicyVersionInput, StatusType,
-    TagInstanceProfileInput, TagOpenIDConnectProviderInput, TagPolicyInput, TagRoleInput, TagUserInput,
-    UntagInstanceProfileInput, UntagOpenIDConnectProviderInput, UntagPolicyInput, UntagRoleInput,
-    UntagUserInput, UpdateAccessKeyInput, UpdateAccountPasswordPolicyInput, UpdateAssumeRolePolicyInput,
-    UpdateGroupInput, UpdateLoginProfileInput, UpdateOpenIDConnectProviderThumbprintInput,
-    UpdateRoleDescriptionInput, UpdateRoleInput, UpdateUserInput,
+    ContextKeyTypeEnum, CreateAccessKeyInput, CreateAccountAliasInput, CreateGroupInput,
+    CreateInstanceProfileInput, CreateLoginProfileInput, CreateOpenIDConnectProviderInput, CreatePolicyInput,
+    CreatePolicyVersionInput, CreateRoleInput, CreateServiceLinkedRoleInput, CreateUserInput,
+    DeleteAccessKeyInput, DeleteAccountAliasInput, DeleteAccountPasswordPolicyInput, DeleteGroupInput,
+    DeleteGroupPolicyInput, DeleteInstanceProfileInput, DeleteLoginProfileInput,
+    DeleteOpenIDConnectProviderInput, DeletePolicyInput, DeletePolicyVersionInput, DeleteRoleInput,
+    DeleteRolePermissionsBoundaryInput, DeleteRolePolicyInput, DeleteServiceLinkedRoleInput, DeleteUserInput,
+    DeleteUserPermissionsBoundaryInput, DeleteUserPolicyInput, DetachGroupPolicyInput, DetachRolePolicyInput,
+    DetachUserPolicyInput, EntityType, GenerateCredentialReportInput, GetAccessKeyLastUsedInput,
+    GetAccountAuthorizationDetailsInput, GetAccountPasswordPolicyInput, GetAccountSummaryInput,
+    GetContextKeysForCustomPolicyInput, GetContextKeysForPrincipalPolicyInput, GetCredentialReportInput,
+    GetGroupInput, GetGroupPolicyInput, GetInstanceProfileInput, GetLoginProfileInput,
+    GetOpenIDConnectProviderInput, GetPolicyInput, GetPolicyVersionInput, GetRoleInput, GetRolePolicyInput,
+    GetServiceLinkedRoleDeletionStatusInput, GetUserInput, GetUserPolicyInput, ListAccessKeysInput,
+    ListAccountAliasesInput, ListAttachedGroupPoliciesInput, ListAttachedRolePoliciesInput,
+    ListAttachedUserPoliciesInput, ListEntitiesForPolicyInput, ListGroupPoliciesInput,
+    ListGroupsForUserInput, ListGroupsInput, ListInstanceProfileTagsInput, ListInstanceProfilesForRoleInput,
+    ListInstanceProfilesInput, ListOpenIDConnectProviderTagsInput, ListOpenIDConnectProvidersInput,
+    ListPoliciesInput, ListPolicyTagsInput, ListPolicyVersionsInput, ListRolePoliciesInput,
+    ListRoleTagsInput, ListRolesInput, ListUserPoliciesInput, ListUserTagsInput, ListUsersInput,
+    PolicyScopeType, PolicyUsageType, PutGroupPolicyInput, PutRolePermissionsBoundaryInput,
+    PutRolePolicyInput, PutUserPermissionsBoundaryInput, PutUserPolicyInput,
+    RemoveClientIDFromOpenIDConnectProviderInput, RemoveRoleFromInstanceProfileInput,
+    RemoveUserFromGroupInput, SetDefaultPolicyVersionInput, SimulateCustomPolicyInput,
+    SimulatePrincipalPolicyInput, StatusType, TagInstanceProfileInput, TagOpenIDConnectProviderInput,
+    TagPolicyInput, TagRoleInput, TagUserInput, UntagInstanceProfileInput, UntagOpenIDConnectProviderInput,
+    UntagPolicyInput, UntagRoleInput, UntagUserInput, UpdateAccessKeyInput, UpdateAccountPasswordPolicyInput,
+    UpdateAssumeRolePolicyInput, UpdateGroupInput, UpdateLoginProfileInput,
+    UpdateOpenIDConnectProviderThumbprintInput, UpdateRoleDescriptionInput, UpdateRoleInput, UpdateUserInput,
 };
+
+static ACTION_NAME_LIST_TYPE: Shape = Shape::List { member: &ACTION_NAME_TYPE, length: Length::ANY };
+
+static ACTION_NAME_TYPE: Shape = Shape::String(Text { length: Length::new(3, 128), ..Text::ANY });
 
 static ADD_CLIENT_ID_TO_OPEN_ID_CONNECT_PROVIDER_REQUEST: Shape = Shape::Structure(&[
     Member::required("OpenIDConnectProviderArn", &ARN_TYPE),
@@ -68,6 +74,20 @@ static CHANGE_PASSWORD_REQUEST: Shape = Shape::Structure(&[
     Member::required("OldPassword", &PASSWORD_TYPE),
     Member::required("NewPassword", &PASSWORD_TYPE),
 ]);
+
+static CONTEXT_ENTRY: Shape = Shape::Structure(&[
+    Member::optional("ContextKeyName", &CONTEXT_KEY_NAME_TYPE),
+    Member::optional("ContextKeyValues", &CONTEXT_KEY_VALUE_LIST_TYPE),
+    Member::optional("ContextKeyType", &CONTEXT_KEY_TYPE_ENUM),
+]);
+
+static CONTEXT_ENTRY_LIST_TYPE: Shape = Shape::List { member: &CONTEXT_ENTRY, length: Length::ANY };
+
+static CONTEXT_KEY_NAME_TYPE: Shape = Shape::String(Text { length: Length::new(5, 256), ..Text::ANY });
+
+static CONTEXT_KEY_TYPE_ENUM: Shape = Shape::String(Text { values: ContextKeyTypeEnum::TEXTS, ..Text::ANY });
+
+static CONTEXT_KEY_VALUE_LIST_TYPE: Shape = Shape::List { member: &Shape::STRING, length: Length::ANY };
 
 static CREATE_ACCESS_KEY_REQUEST: Shape =
     Shape::Structure(&[Member::optional("UserName", &EXISTING_USER_NAME_TYPE)]);
@@ -217,6 +237,14 @@ static GET_ACCOUNT_AUTHORIZATION_DETAILS_REQUEST: Shape = Shape::Structure(&[
     Member::optional("Filter", &ENTITY_LIST_TYPE),
     Member::optional("MaxItems", &MAX_ITEMS_TYPE),
     Member::optional("Marker", &MARKER_TYPE),
+]);
+
+static GET_CONTEXT_KEYS_FOR_CUSTOM_POLICY_REQUEST: Shape =
+    Shape::Structure(&[Member::required("PolicyInputList", &SIMULATION_POLICY_LIST_TYPE)]);
+
+static GET_CONTEXT_KEYS_FOR_PRINCIPAL_POLICY_REQUEST: Shape = Shape::Structure(&[
+    Member::required("PolicySourceArn", &ARN_TYPE),
+    Member::optional("PolicyInputList", &SIMULATION_POLICY_LIST_TYPE),
 ]);
 
 static GET_GROUP_POLICY_REQUEST: Shape = Shape::Structure(&[
@@ -452,10 +480,48 @@ static REMOVE_USER_FROM_GROUP_REQUEST: Shape = Shape::Structure(&[
     Member::required("UserName", &EXISTING_USER_NAME_TYPE),
 ]);
 
+static RESOURCE_NAME_LIST_TYPE: Shape = Shape::List { member: &RESOURCE_NAME_TYPE, length: Length::ANY };
+
+static RESOURCE_NAME_TYPE: Shape = Shape::String(Text { length: Length::new(1, 2048), ..Text::ANY });
+
 static SET_DEFAULT_POLICY_VERSION_REQUEST: Shape = Shape::Structure(&[
     Member::required("PolicyArn", &ARN_TYPE),
     Member::required("VersionId", &POLICY_VERSION_ID_TYPE),
 ]);
+
+static SIMULATE_CUSTOM_POLICY_REQUEST: Shape = Shape::Structure(&[
+    Member::required("PolicyInputList", &SIMULATION_POLICY_LIST_TYPE),
+    Member::optional("PermissionsBoundaryPolicyInputList", &SIMULATION_POLICY_LIST_TYPE),
+    Member::refused("OrderedOrganizationPolicyInputList"),
+    Member::required("ActionNames", &ACTION_NAME_LIST_TYPE),
+    Member::optional("ResourceArns", &RESOURCE_NAME_LIST_TYPE),
+    Member::optional("ResourcePolicy", &POLICY_DOCUMENT_TYPE),
+    Member::optional("ResourceOwner", &RESOURCE_NAME_TYPE),
+    Member::optional("CallerArn", &RESOURCE_NAME_TYPE),
+    Member::optional("ContextEntries", &CONTEXT_ENTRY_LIST_TYPE),
+    Member::refused("ResourceHandlingOption"),
+    Member::optional("MaxItems", &MAX_ITEMS_TYPE),
+    Member::optional("Marker", &MARKER_TYPE),
+]);
+
+static SIMULATE_PRINCIPAL_POLICY_REQUEST: Shape = Shape::Structure(&[
+    Member::required("PolicySourceArn", &ARN_TYPE),
+    Member::optional("PolicyInputList", &SIMULATION_POLICY_LIST_TYPE),
+    Member::optional("PermissionsBoundaryPolicyInputList", &SIMULATION_POLICY_LIST_TYPE),
+    Member::refused("PolicyExclusionList"),
+    Member::required("ActionNames", &ACTION_NAME_LIST_TYPE),
+    Member::optional("ResourceArns", &RESOURCE_NAME_LIST_TYPE),
+    Member::optional("ResourcePolicy", &POLICY_DOCUMENT_TYPE),
+    Member::optional("ResourceOwner", &RESOURCE_NAME_TYPE),
+    Member::optional("CallerArn", &RESOURCE_NAME_TYPE),
+    Member::optional("ContextEntries", &CONTEXT_ENTRY_LIST_TYPE),
+    Member::refused("ResourceHandlingOption"),
+    Member::optional("MaxItems", &MAX_ITEMS_TYPE),
+    Member::optional("Marker", &MARKER_TYPE),
+]);
+
+static SIMULATION_POLICY_LIST_TYPE: Shape =
+    Shape::List { member: &POLICY_DOCUMENT_TYPE, length: Length::ANY };
 
 static TAG: Shape =
     Shape::Structure(&[Member::required("Key", &TAG_KEY_TYPE), Member::required("Value", &TAG_VALUE_TYPE)]);
@@ -904,6 +970,18 @@ impl Shaped for GetAccountPasswordPolicyInput {
     const SHAPE: &'static Shape = &Shape::Structure(&[]);
 }
 
+impl Shaped for GetAccountSummaryInput {
+    const SHAPE: &'static Shape = &Shape::Structure(&[]);
+}
+
+impl Shaped for GetContextKeysForCustomPolicyInput {
+    const SHAPE: &'static Shape = &GET_CONTEXT_KEYS_FOR_CUSTOM_POLICY_REQUEST;
+}
+
+impl Shaped for GetContextKeysForPrincipalPolicyInput {
+    const SHAPE: &'static Shape = &GET_CONTEXT_KEYS_FOR_PRINCIPAL_POLICY_REQUEST;
+}
+
 impl Shaped for GetCredentialReportInput {
     const SHAPE: &'static Shape = &Shape::Structure(&[]);
 }
@@ -1082,6 +1160,14 @@ impl Shaped for RemoveUserFromGroupInput {
 
 impl Shaped for SetDefaultPolicyVersionInput {
     const SHAPE: &'static Shape = &SET_DEFAULT_POLICY_VERSION_REQUEST;
+}
+
+impl Shaped for SimulateCustomPolicyInput {
+    const SHAPE: &'static Shape = &SIMULATE_CUSTOM_POLICY_REQUEST;
+}
+
+impl Shaped for SimulatePrincipalPolicyInput {
+    const SHAPE: &'static Shape = &SIMULATE_PRINCIPAL_POLICY_REQUEST;
 }
 
 impl Shaped for TagInstanceProfileInput {

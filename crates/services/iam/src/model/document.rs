@@ -10,9 +10,9 @@ use super::entity::Entity;
 use crate::error::IamError;
 
 /// A managed policy's quota in characters, white space not counted.
-const MANAGED_SIZE: usize = 6_144;
+pub const MANAGED_SIZE: usize = 6_144;
 /// A trust policy's.
-const TRUST_SIZE: usize = 2_048;
+pub const TRUST_SIZE: usize = 2_048;
 
 /// Documents come back URL-encoded, after RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');

@@ -11,7 +11,7 @@ use super::tags::Tags;
 use crate::error::IamError;
 
 /// How many versions a policy may have.
-const MAX_VERSIONS: usize = 5;
+pub const MAX_VERSIONS: usize = 5;
 
 /// A customer's managed policy, as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

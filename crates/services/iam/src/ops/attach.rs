@@ -13,7 +13,7 @@ use crate::service::Iam;
 use crate::store::{self, Usage};
 
 /// How many managed policies an entity may have.
-const POLICIES: usize = 10;
+pub const POLICIES: usize = 10;
 
 /// Attaching twice is attaching once; it counts at once.
 async fn attach(

@@ -15,7 +15,7 @@ use crate::store;
 const KIND: Kind = Kind::Group;
 
 /// How many groups a user may be in.
-const GROUPS_PER_USER: usize = 10;
+pub const GROUPS_PER_USER: usize = 10;
 
 /// Makes a group without users.
 ///

@@ -1,6 +1,7 @@
 //! Access keys of users.
 
 use millpond_gateway::Call;
+use millpond_wire::ApiError;
 
 use crate::access::{About, account, find, permit_on};
 use crate::api;
@@ -14,7 +15,7 @@ use crate::service::Iam;
 use crate::store;
 
 /// How many keys a user may have.
-const KEYS_PER_USER: usize = 2;
+pub const KEYS_PER_USER: usize = 2;
 
 fn status(active: bool) -> api::StatusType {
     if active { api::StatusType::Active } else { api::StatusType::Inactive }
@@ -150,7 +151,10 @@ pub async fn get_access_key_last_used(
     let user = own.map(|key| store::by_id(&reads, &key.user)).transpose()?.flatten();
     let Some(user) = user else {
         permit_on(&call, action, "user/*")?;
-        return Err(no_such_key(&id));
+        let principal = &call.caller.principal;
+        let message =
+            format!("User: {principal} is not authorized to perform: {action} on the access key {id}");
+        return Err(ApiError::access_denied(message).into());
     };
     permit_on(&call, action, format!("user{}{}", user.path, user.name))?;
     let stored = store::key_use(&reads, &id)?;

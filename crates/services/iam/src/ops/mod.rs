@@ -1,13 +1,21 @@
 //! The operations, by resource, and what several of them share.
 
+pub mod account;
 pub mod attach;
 pub mod boundary;
+pub mod details;
 pub mod group;
 pub mod inline;
 pub mod key;
+pub mod linked;
+pub mod login;
 pub mod policy;
+pub mod profile;
+pub mod provider;
+pub mod report;
 pub mod role;
 pub mod shape;
+pub mod simulate;
 pub mod tag;
 pub mod user;
 

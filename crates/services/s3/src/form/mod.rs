@@ -136,6 +136,7 @@ fn signer(form: &Form, credentials: &dyn Credentials, arrival: &Arrival) -> Resu
         provided: mismatch.provided,
         canonical_request: mismatch.canonical_request,
     })?;
+    credentials.used(&claim.access_key_id, "s3", &claim.region);
     let scope = Scope::new(credential.account, claim.region.clone());
     Ok(Caller::arrived(credential.principal, scope, arrival).with_grants(credential.grants, credential.token))
 }
