@@ -13,7 +13,7 @@ from botocore.config import Config
 from conftest import _pond
 from pond import wait_for
 from test_s3 import fails
-from test_s3_access import open_pond  # noqa: F401
+from test_s3_form import send, signed
 
 LINE = re.compile(
     r'(?P<owner>\S+) (?P<bucket>\S+) \[(?P<time>[^]]+)\] (?P<ip>\S+) (?P<requester>\S+) (?P<id>\S+) (?P<operation>\S+) '
@@ -122,6 +122,14 @@ def test_those_who_are_refused_are_logged_too(quick, s3, buckets):
     assert missing["auth"] == "QueryString"
     # What opens an object stands in no log.
     assert "X-Amz-Signature" not in missing["request"]
+
+
+def test_forms_are_logged(quick, s3, buckets):
+    source, target = buckets
+    signer = quick.client("s3", config=Config(signature_version="s3v4"))
+    assert send(quick, source, signed(signer, source, "up/k")).status == 204
+    posted = find(s3, target, "REST.POST.OBJECT")[0]
+    assert (posted["key"], posted["status"], posted["requester"]) == ("up/k", "204", posted["owner"])
 
 
 def test_lists_that_were_needed(quick, s3, name):

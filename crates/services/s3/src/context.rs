@@ -49,6 +49,7 @@ pub struct Context {
     status: OnceLock<StatusCode>,
     logged: OnceLock<Bucket>,
     logged_source: OnceLock<Source>,
+    form_key: OnceLock<String>,
     needed_list: AtomicBool,
     charged: AtomicBool,
     removals: Mutex<Vec<Removal>>,
@@ -93,6 +94,7 @@ impl Context {
             status: OnceLock::new(),
             logged: OnceLock::new(),
             logged_source: OnceLock::new(),
+            form_key: OnceLock::new(),
             needed_list: AtomicBool::new(false),
             charged: AtomicBool::new(false),
             removals: Mutex::new(Vec::new()),
@@ -104,6 +106,15 @@ impl Context {
         if logs(bucket) {
             self.logged.get_or_init(|| bucket.clone());
         }
+    }
+
+    /// What a form puts, which its address does not name.
+    pub fn set_form_key(&self, key: &str) {
+        self.form_key.get_or_init(|| key.to_owned());
+    }
+
+    pub fn form_key(&self) -> Option<&str> {
+        self.form_key.get().map(String::as_str)
     }
 
     /// The request copies from there.

@@ -21,9 +21,10 @@ use crate::lock::{BucketLock, Lock};
 use crate::names;
 use crate::objects::{ByteStream, Facts, Object, ObjectInfo};
 use crate::ownership::{ObjectAccess, Ownership, all_blocked};
+use crate::payment;
 use crate::receive::Expected;
 use crate::service::{MAX_PAGE, MAX_PUT, S3};
-use crate::store::{Attributes, BucketRecord, Target};
+use crate::store::{Attributes, Bucket, BucketRecord, Target};
 use crate::tags::Tags;
 use crate::version::Versioning;
 
@@ -98,10 +99,17 @@ pub struct ObjectSummary {
     pub last_modified: Timestamp,
 }
 
+/// The bucket, if the caller may do this in it.
+fn enter(s3: &S3, caller: &Caller, action: &str, bucket: &str, key: Option<&str>) -> Result<Bucket, S3Error> {
+    let bucket = authorize(s3, caller, action, bucket, key)?;
+    payment::check_in_process(caller, &bucket)?;
+    Ok(bucket)
+}
+
 impl S3 {
     /// Needs s3:GetObject. Errors: NoSuchBucket, NoSuchKey, AccessDenied.
     pub async fn head(&self, caller: &Caller, bucket: &str, key: &str) -> Result<ObjectInfo, S3Error> {
-        let bucket = authorize(self, caller, "s3:GetObject", bucket, Some(key))?;
+        let bucket = enter(self, caller, "s3:GetObject", bucket, Some(key))?;
         Ok(self.open_object(&bucket, key, None)?.info().clone())
     }
 
@@ -110,7 +118,7 @@ impl S3 {
     /// Errors: NoSuchBucket, NoSuchKey, AccessDenied, InvalidObjectState (archived, and not restored),
     /// InvalidRequest (only its customer has the key), those of KMS.
     pub async fn get(&self, caller: &Caller, bucket: &str, key: &str) -> Result<Object, S3Error> {
-        let bucket = authorize(self, caller, "s3:GetObject", bucket, Some(key))?;
+        let bucket = enter(self, caller, "s3:GetObject", bucket, Some(key))?;
         let opened = self.open_object(&bucket, key, None);
         let object =
             opened.map_err(|error| conceal(self, error, Some(Question::new(caller, "", &bucket, None))))?;
@@ -140,7 +148,7 @@ impl S3 {
         body: impl Into<PutBody>,
         options: PutOptions,
     ) -> Result<ObjectInfo, S3Error> {
-        let bucket = authorize(self, caller, "s3:PutObject", bucket, Some(key))?;
+        let bucket = enter(self, caller, "s3:PutObject", bucket, Some(key))?;
         let PutOptions { content_type, content_encoding, metadata } = options;
         let attributes = Attributes { content_type, content_encoding, metadata, ..Attributes::default() };
         let expected = Expected::anything(MAX_PUT.as_u64());
@@ -184,6 +192,7 @@ impl S3 {
             keys.put("s3:delimiter", delimiter.clone());
         }
         self.decide(&Question { keys, ..Question::new(caller, "s3:ListBucket", &bucket, None) })?;
+        payment::check_in_process(caller, &bucket)?;
         let question = listing::Question {
             prefix: &query.prefix,
             delimiter: query.delimiter.as_deref(),
@@ -202,7 +211,7 @@ impl S3 {
 
     /// Removes an object; no error when there is none. Needs s3:DeleteObject.
     pub async fn delete(&self, caller: &Caller, bucket: &str, key: &str) -> Result<(), S3Error> {
-        let bucket = authorize(self, caller, "s3:DeleteObject", bucket, Some(key))?;
+        let bucket = enter(self, caller, "s3:DeleteObject", bucket, Some(key))?;
         let target = Target {
             key: key.to_owned(),
             version: None,
@@ -214,7 +223,7 @@ impl S3 {
 
     /// Needs s3:ListBucket. Errors: AccessDenied.
     pub async fn bucket_exists(&self, caller: &Caller, bucket: &str) -> Result<bool, S3Error> {
-        match authorize(self, caller, "s3:ListBucket", bucket, None) {
+        match enter(self, caller, "s3:ListBucket", bucket, None) {
             Ok(_) => Ok(true),
             Err(S3Error::NoSuchBucket { .. }) => Ok(false),
             Err(error) => Err(error),

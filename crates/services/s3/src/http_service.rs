@@ -132,6 +132,7 @@ impl S3Http {
             let mut put = form::as_put(&form, bucket, &key, parts.clone())?;
             let file = std::mem::replace(&mut form.file, futures::stream::empty().boxed());
             let context = Context::new(caller, Admission::Form, put.headers.clone(), None, None);
+            context.set_form_key(&key);
             let context = Arc::new(context);
             put.extensions.insert(Arc::clone(&context));
             let file = form::Bounded::new(file, lengths).boxed();

@@ -74,7 +74,8 @@ impl S3Http {
         let Some((bucket, logging)) = self.logged(context, address, &asked, error.is_some()) else {
             return response;
         };
-        let entry = end.entry(&bucket, address.key.clone());
+        let form_key = || context.and_then(Context::form_key).map(str::to_owned);
+        let entry = end.entry(&bucket, address.key.clone().or_else(form_key));
         let log = log_of(bucket, logging, &entry);
         for removal in context.map(|context| context.take_removals()).unwrap_or_default() {
             self.s3.0.access_logs.push(log.clone(), &removed(&entry, removal).line(), entry.time);

@@ -59,6 +59,11 @@ async fn deliver(s3: &S3, longest: Duration) -> Result<Pass, S3Error> {
 
 /// Puts one log.
 async fn put(s3: &S3, log: &Log, text: String) -> Result<(), S3Error> {
+    // The bucket may have been made anew, by somebody else.
+    let target = s3.metadata().bucket(&log.to.target)?;
+    if target.record.account != log.account || target.record.region != log.region {
+        return Err(S3Error::access_denied());
+    }
     let partition = log.region.partition().to_owned();
     let source = Arn { partition, ..Arn::global("s3", log.source.as_str()) };
     let scope = Scope::new(log.account.clone(), log.region.clone());
