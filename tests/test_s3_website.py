@@ -3,15 +3,17 @@
 import http.client
 
 import pytest
+from botocore.config import Config
 
 from raw import Answer
 from test_s3 import fails
 from test_s3_access import open_pond, put_policy, on  # noqa: F401
+from test_s3_form import send, signed
 
 
 @pytest.fixture
 def s3(pond):
-    return pond.client("s3")
+    return pond.client("s3", config=Config(signature_version="s3v4"))
 
 
 def visit(pond, bucket, path="/", method="GET", endpoint="s3-website", headers=None):
@@ -188,6 +190,9 @@ def test_objects_that_lead_elsewhere(pond, s3, site):
     tag = s3.upload_part(**at, UploadId=upload, PartNumber=1, Body=b"y")["ETag"]
     s3.complete_multipart_upload(**at, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]})
     assert s3.head_object(**at)["WebsiteRedirectLocation"] == "/parts"
+    form = signed(s3, site, "form", {"x-amz-website-redirect-location": "/docs/"}, [{"x-amz-website-redirect-location": "/docs/"}])
+    assert send(pond, site, form).status == 204
+    assert visit(pond, site, "/form").headers["location"] == "/docs/"
     for location in ("example.com", "/" + "x" * 2048):
         fails(lambda: s3.put_object(**at, Body=b"", WebsiteRedirectLocation=location), 400, "InvalidRedirectLocation")
 

@@ -13,7 +13,7 @@ use super::{Call, lock};
 use crate::condition::{ReadConditions, Reader, WriteCondition};
 use crate::context::Admission;
 use crate::decide::Question;
-use crate::digest::Checksum;
+use crate::digest::{Algorithm, Checksum};
 use crate::encryption::{CustomerKey, Given as GivenFor, Shown, check_given};
 use crate::error::S3Error;
 use crate::events::EventName;
@@ -304,12 +304,21 @@ pub(super) async fn get_object_attributes(
     Ok(output)
 }
 
-/// `None` for an object that came in one piece.
+/// `None` for an object that came in one piece. As on AWS, the parts themselves are shown where they have a checksum that
+/// somebody asked for, and otherwise counted.
 fn object_parts(
     object: &Object,
     input: &GetObjectAttributesInput,
 ) -> Result<Option<GetObjectAttributesParts>, S3Error> {
     let Some(total) = object.info().parts else { return Ok(None) };
+    let total_parts_count = i32::try_from(total).ok();
+    let algorithm = object.info().checksum.as_ref().map(|checksum| checksum.algorithm);
+    if algorithm.is_none_or(|algorithm| algorithm == Algorithm::Crc64Nvme) {
+        return Ok(Some(GetObjectAttributesParts {
+            total_parts_count,
+            ..GetObjectAttributesParts::default()
+        }));
+    }
     let after = u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0);
     let limit = super::convert::page_size(input.max_parts, "x-amz-max-parts")?;
     let mut rest = object.parts()?.into_iter().filter(|(position, _)| *position > after);
@@ -330,7 +339,7 @@ fn object_parts(
         next_part_number_marker: parts.last().and_then(|part| part.part_number),
         part_number_marker: Some(input.part_number_marker.unwrap_or(0)),
         parts: Some(parts),
-        total_parts_count: i32::try_from(total).ok(),
+        total_parts_count,
     }))
 }
 
