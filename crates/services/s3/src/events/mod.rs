@@ -26,6 +26,7 @@ use crate::class::StorageClass;
 use crate::error::S3Error;
 use crate::service::S3;
 use crate::store::{Bucket, BucketRecord, Deleted, ObjectRecord};
+use crate::version::{VersionId, Versioning};
 
 /// The bus on which S3 tells.
 pub const BUS: &str = "s3.objects";
@@ -160,28 +161,34 @@ impl By {
     }
 }
 
-/// What an event is about.
+/// What an event is about. Nothing is put together before somebody listens.
 #[derive(Clone, Debug)]
 pub struct Subject<'a> {
-    pub key: &'a str,
-    pub size: Option<u64>,
-    pub etag: Option<&'a str>,
-    /// As answers show it.
-    pub version: Option<String>,
-    pub marker: bool,
-    pub detail: Detail,
+    key: &'a str,
+    size: Option<u64>,
+    etag: Option<&'a str>,
+    version: Version<'a>,
+    marker: bool,
+    detail: Detail,
+}
+
+/// As answers show it.
+#[derive(Clone, Copy, Debug)]
+enum Version<'a> {
+    Of(Versioning, VersionId),
+    Shown(Option<&'a str>),
 }
 
 impl<'a> Subject<'a> {
     pub fn object(bucket: &BucketRecord, key: &'a str, object: &'a ObjectRecord) -> Self {
-        let version = bucket.versioning.shown(object.version());
+        let version = Version::Of(bucket.versioning, object.version());
         let (size, etag) = (Some(object.size), Some(object.etag.as_str()));
         Self { key, size, etag, version, marker: false, detail: Detail::None }
     }
 
     /// What a deletion removed, or hid behind a marker.
-    pub fn removed(key: &'a str, deleted: &Deleted) -> Self {
-        let (marker, version) = (deleted.made_marker, deleted.version.clone());
+    pub fn removed(key: &'a str, deleted: &'a Deleted) -> Self {
+        let (marker, version) = (deleted.made_marker, Version::Shown(deleted.version.as_deref()));
         Self { key, size: None, etag: None, version, marker, detail: Detail::None }
     }
 
@@ -218,7 +225,10 @@ impl Teller {
             key: subject.key.to_owned(),
             size: subject.size,
             etag: subject.etag.map(str::to_owned),
-            version: subject.version,
+            version: match subject.version {
+                Version::Of(versioning, id) => versioning.shown(id),
+                Version::Shown(text) => text.map(str::to_owned),
+            },
             sequence: events.next_sequence(time),
             by: by.clone(),
             detail: subject.detail,
