@@ -211,6 +211,10 @@ struct Telling {
 }
 
 impl Teller {
+    pub fn is_of(&self, name: EventName) -> bool {
+        self.0.as_ref().is_some_and(|telling| telling.name == name)
+    }
+
     /// Tells of it in the transaction in which it happens.
     pub fn tell(&self, txn: &mut Txn<'_>, bucket: &Bucket, subject: Subject<'_>) -> Result<(), S3Error> {
         let Some(telling) = &self.0 else { return Ok(()) };

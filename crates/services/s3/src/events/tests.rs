@@ -102,6 +102,20 @@ async fn requests_are_told_of_in_order() {
 }
 
 #[tokio::test]
+async fn lists_are_told_of_when_they_change() {
+    let pond = pond();
+    ok(&pond, Method::PUT, "/heard", &[("x-amz-object-ownership", "ObjectWriter")], "").await;
+    ok(&pond, Method::PUT, "/heard/heard/k", &[], "x").await;
+    let listener = Listener::new(&pond);
+    ok(&pond, Method::PUT, "/heard/heard/k?acl", &[("x-amz-acl", "private")], "").await;
+    let reader = format!("id={}", "ab".repeat(32));
+    ok(&pond, Method::PUT, "/heard/heard/k?acl", &[("x-amz-grant-read", &reader)], "").await;
+    ok(&pond, Method::PUT, "/heard/heard/k?acl", &[("x-amz-grant-read", &reader)], "").await;
+    ok(&pond, Method::DELETE, "/heard/heard/k", &[], "").await;
+    assert_eq!(listener.names(2).await, ["ObjectAcl:Put", "ObjectRemoved:Delete"]);
+}
+
+#[tokio::test]
 async fn uploads_and_versions_are_told_of() {
     let pond = pond();
     ok(&pond, Method::PUT, "/heard", &[], "").await;

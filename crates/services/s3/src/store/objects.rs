@@ -15,7 +15,7 @@ use super::{
 };
 use crate::condition::WriteCondition;
 use crate::error::S3Error;
-use crate::events::{Subject, Teller};
+use crate::events::{EventName, Subject, Teller};
 use crate::lock;
 use crate::service::new_id;
 use crate::version::{VersionId, Versioning, Wanted};
@@ -125,9 +125,17 @@ impl Metadata {
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
-                let updated =
-                    update(txn, &record, &key, version, |_, object, content| change(object, content))?;
-                teller.tell(txn, &bucket, Subject::object(&record, &key, &updated.1))?;
+                let mut same_list = true;
+                let updated = update(txn, &record, &key, version, |_, object, content| {
+                    let before = content.acl.clone();
+                    let outcome = change(object, content)?;
+                    same_list = content.acl == before;
+                    Ok(outcome)
+                })?;
+                // As on AWS, a list that stays as it was is no event.
+                if !(same_list && teller.is_of(EventName::AclPut)) {
+                    teller.tell(txn, &bucket, Subject::object(&record, &key, &updated.1))?;
+                }
                 Ok(updated)
             })
             .await
