@@ -161,6 +161,22 @@ def test_a_role_is_what_was_asked_for(iam, name):
     iam.delete_role(RoleName=name)
 
 
+def test_a_trust_policy_means_who_was_there(iam, user, name):
+    arn, id_ = (iam.get_user(UserName=user)["User"][member] for member in ("Arn", "UserId"))
+    trust = {**TRUST, "Statement": [{**TRUST["Statement"][0], "Principal": {"AWS": arn}}]}
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+
+    def principal():
+        return iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["AWS"]
+
+    assert principal() == arn
+    iam.update_user(UserName=user, NewPath="/moved/")
+    assert principal() == f"arn:aws:iam::{ACCOUNT}:user/moved/{user}"
+    iam.delete_user(UserName=user)
+    iam.create_user(UserName=user, Path="/moved/")
+    assert principal() == id_
+
+
 def test_a_user_has_two_keys(pond, iam, user):
     made = [iam.create_access_key(UserName=user)["AccessKey"] for _ in range(2)]
     assert all(re.fullmatch("AKIA[A-Z2-7]{16}", key["AccessKeyId"]) for key in made)
@@ -851,7 +867,7 @@ def test_cycles_leave_no_difference(fresh_pond):
         found = world(iam, name)
         assert everything() != before
         read = iam.get_role(RoleName=name)["Role"]
-        iam.update_role(RoleName=name, Description="x")
+        iam.update_role(RoleName=name, Description="x", MaxSessionDuration=7200)
         iam.update_role(RoleName=name, Description="")
         assert {**iam.get_role(RoleName=name)["Role"], "Description": None} == {**read, "Description": None}
         for kind, argument in (("user", "UserName"), ("group", "GroupName"), ("role", "RoleName")):

@@ -51,11 +51,13 @@ pub struct OidcProvider {
 impl Iam {
     /// What a user's access key stands for; `None` when there is no such key, or it is inactive.
     pub fn credential(&self, access_key_id: &str) -> Result<Option<Credential>, IamError> {
-        let Some(key) = self.known_key(access_key_id)? else { return Ok(None) };
-        let Some(identity) = self.identity(&key.account, Kind::User, &key.user)? else { return Ok(None) };
+        let moment = self.moment()?;
+        let Some(key) = self.known_key(&moment, access_key_id)? else { return Ok(None) };
+        let identity = self.identity(&moment, &key.account, Kind::User, &key.user)?;
+        let Some(identity) = identity else { return Ok(None) };
         Ok(Some(Credential {
             secret: key.secret.clone(),
-            principal: Principal::User(Arc::new(user(&identity.entity))),
+            principal: Principal::User(Arc::clone(&identity.user)),
             account: key.account.clone(),
             grants: Arc::clone(&identity.grants),
             token: None,
@@ -74,7 +76,8 @@ impl Iam {
     }
 
     pub fn role(&self, account: &AccountId, name: &str) -> Result<Option<Role>, IamError> {
-        let Some(identity) = self.identity(account, Kind::Role, name)? else { return Ok(None) };
+        let identity = self.identity(&self.moment()?, account, Kind::Role, name)?;
+        let Some(identity) = identity else { return Ok(None) };
         let Identity { entity, trust, .. } = &*identity;
         let (Some(role), Some(trust)) = (&entity.role, trust) else { return Ok(None) };
         Ok(Some(Role {
@@ -94,8 +97,8 @@ impl Iam {
     }
 
     pub fn user(&self, account: &AccountId, name: &str) -> Result<Option<Arc<User>>, IamError> {
-        let identity = self.identity(account, Kind::User, name)?;
-        Ok(identity.map(|identity| Arc::new(user(&identity.entity))))
+        let identity = self.identity(&self.moment()?, account, Kind::User, name)?;
+        Ok(identity.map(|identity| Arc::clone(&identity.user)))
     }
 
     /// The user's and its groups' policies and its boundary, as they are now.
@@ -110,7 +113,8 @@ impl Iam {
         name: &str,
         id: &str,
     ) -> Result<IdentityGrants, IamError> {
-        let identity = self.identity(account, kind, name)?.filter(|identity| identity.entity.id == id);
+        let identity = self.identity(&self.moment()?, account, kind, name)?;
+        let identity = identity.filter(|identity| identity.entity.id == id);
         Ok(identity.map_or(IdentityGrants::NONE, |identity| IdentityGrants::clone(&identity.grants)))
     }
 

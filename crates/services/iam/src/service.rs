@@ -1,19 +1,20 @@
 //! The service's state: the store, and what was read from it for requests to come.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millpond_core::{AccountId, Clock, RootKey, Timestamp};
 use millpond_gateway::Secret;
-use millpond_policy::{IdentityGrants, Kind as DocumentKind, Policy};
+use millpond_policy::{IdentityGrants, Kind as DocumentKind, Policy, User};
 use millpond_store::{Snapshot, Store, StoreError, Txn};
 use millpond_work::{Pass, Tasks, WorkError, Worker};
 
+use crate::domain;
 use crate::error::IamError;
 use crate::model::document::Documents;
 use crate::model::entity::{Entity, Kind};
+use crate::model::ids::folded;
 use crate::model::key::LastUse;
 use crate::store;
 use crate::vault::Vault;
@@ -36,8 +37,6 @@ struct Inner {
     clock: Clock,
     identity_documents: Documents,
     trust_documents: Documents,
-    /// Grows with each change that is acknowledged: what was read before counts no more.
-    generation: AtomicU64,
     identities: Kept<(AccountId, Kind, String), Identity>,
     keys: Kept<String, KnownKey>,
     uses: Mutex<HashMap<String, LastUse>>,
@@ -50,6 +49,14 @@ pub struct Identity {
     pub grants: Arc<IdentityGrants>,
     /// A role's.
     pub trust: Option<Arc<Policy>>,
+    /// A user, as principals are made of.
+    pub user: Arc<User>,
+}
+
+/// A view of the store, and the number that the last change gave it.
+pub struct Moment {
+    reads: Snapshot,
+    generation: u64,
 }
 
 /// A key that requests may be signed with.
@@ -104,7 +111,6 @@ impl Iam {
             clock,
             identity_documents: Documents::of(DocumentKind::Identity),
             trust_documents: Documents::of(DocumentKind::Trust),
-            generation: AtomicU64::new(0),
             identities: Kept::new(),
             keys: Kept::new(),
             uses: Mutex::default(),
@@ -115,16 +121,19 @@ impl Iam {
         self.0.store.read()
     }
 
-    /// Each change goes this way: from its acknowledgement on, nothing that was read before it counts.
+    /// Each change goes this way: it begins a generation in its own transaction, so that nothing that was read before it counts
+    /// from its commit on, whether or not anybody waits for the answer.
     pub(crate) async fn write<T, F>(&self, change: F) -> Result<T, IamError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Txn<'_>) -> Result<T, IamError> + Send + 'static,
     {
-        let done = self.0.store.write(change).await;
-        // Also after an error: one of the disk does not say that nothing was written.
-        self.0.generation.fetch_add(1, Ordering::AcqRel);
-        done
+        let change = move |txn: &mut Txn<'_>| {
+            let done = change(txn)?;
+            store::begin_generation(txn)?;
+            Ok(done)
+        };
+        self.0.store.write(change).await
     }
 
     pub(crate) fn vault(&self) -> &Vault {
@@ -139,43 +148,46 @@ impl Iam {
         &self.0.identity_documents
     }
 
+    /// The store as it is, and which generation that is.
+    pub(crate) fn moment(&self) -> Result<Moment, IamError> {
+        let reads = self.read()?;
+        Ok(Moment { generation: store::generation(&reads)?, reads })
+    }
+
     /// A user or a role by its name, ready to be decided about.
     pub(crate) fn identity(
         &self,
+        moment: &Moment,
         account: &AccountId,
         kind: Kind,
         name: &str,
     ) -> Result<Option<Arc<Identity>>, IamError> {
-        let key = (account.clone(), kind, crate::model::ids::folded(name));
-        // Looked at before the store is: what changes in between leaves this reading behind.
-        let generation = self.0.generation.load(Ordering::Acquire);
-        if let Some(identity) = self.0.identities.get(&key, generation) {
+        let Moment { reads, generation } = moment;
+        let key = (account.clone(), kind, folded(name));
+        if let Some(identity) = self.0.identities.get(&key, *generation) {
             return Ok(Some(identity));
         }
-        let reads = self.read()?;
-        let Some(entity) = store::entity(&reads, account, kind, name)? else { return Ok(None) };
-        let grants = Arc::new(self.grants(&reads, &entity)?);
+        let Some(entity) = store::entity(reads, account, kind, name)? else { return Ok(None) };
+        let grants = Arc::new(self.grants(reads, &entity)?);
         let trust = entity.role.as_ref().map(|role| self.0.trust_documents.read(&role.trust)).transpose()?;
-        let identity = Arc::new(Identity { entity, grants, trust });
-        self.0.identities.keep(key, generation, &identity);
+        let user = Arc::new(domain::user(&entity));
+        let identity = Arc::new(Identity { entity, grants, trust, user });
+        self.0.identities.keep(key, *generation, &identity);
         Ok(Some(identity))
     }
 
     /// A key that is active.
-    pub(crate) fn known_key(&self, id: &str) -> Result<Option<Arc<KnownKey>>, IamError> {
-        let generation = self.0.generation.load(Ordering::Acquire);
+    pub(crate) fn known_key(&self, moment: &Moment, id: &str) -> Result<Option<Arc<KnownKey>>, IamError> {
+        let Moment { reads, generation } = moment;
         let id = id.to_owned();
-        if let Some(known) = self.0.keys.get(&id, generation) {
+        if let Some(known) = self.0.keys.get(&id, *generation) {
             return Ok(Some(known));
         }
-        let reads = self.read()?;
-        let Some(key) = store::key(&reads, &id)?.filter(|key| key.active) else { return Ok(None) };
-        let user =
-            store::by_id(&reads, &key.user)?.ok_or(IamError::Inconsistent("a key without its user"))?;
+        let Some(key) = store::key(reads, &id)?.filter(|key| key.active) else { return Ok(None) };
+        let user = store::by_id(reads, &key.user)?.ok_or(IamError::Inconsistent("a key without its user"))?;
         let secret = self.vault().open(&id, &key.sealed)?;
-        let user = crate::model::ids::folded(&user.name);
-        let known = Arc::new(KnownKey { account: key.account, user, secret });
-        self.0.keys.keep(id, generation, &known);
+        let known = Arc::new(KnownKey { account: key.account, user: folded(&user.name), secret });
+        self.0.keys.keep(id, *generation, &known);
         Ok(Some(known))
     }
 

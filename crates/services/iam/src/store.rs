@@ -5,6 +5,7 @@
 
 mod account;
 mod profile;
+mod trust;
 
 use std::collections::HashMap;
 
@@ -19,6 +20,7 @@ use crate::model::policy::ManagedPolicy;
 
 pub use account::*;
 pub use profile::*;
+pub use trust::*;
 
 /// Ids by account, kind and folded name.
 const NAMES: Table<(AccountId, String, String), String> = Table::new("iam.names");
@@ -32,6 +34,9 @@ const POLICIES: Table<String, ManagedPolicy> = Table::new("iam.policies");
 const ATTACHMENTS: Table<(AccountId, String, String, String), ()> = Table::new("iam.attachments");
 const KEYS: Table<String, AccessKey> = Table::new("iam.keys");
 const KEY_USES: Table<String, LastUse> = Table::new("iam.key_uses");
+
+/// How many changes there have been, under the key 0.
+const GENERATION: Table<u8, u64> = Table::new("iam.generation");
 
 /// The kind under which policies' names are kept.
 const POLICY: &str = "policy";
@@ -53,6 +58,16 @@ impl Usage {
             Self::Boundary => "boundary",
         }
     }
+}
+
+/// Which generation this is: with the same number, everything is the same.
+pub fn generation(reads: &impl Reads) -> Result<u64, StoreError> {
+    Ok(reads.get(&GENERATION, &0)?.unwrap_or(0))
+}
+
+pub fn begin_generation(txn: &mut Txn<'_>) -> Result<(), StoreError> {
+    let next = generation(txn)? + 1;
+    txn.put(&GENERATION, &0, &next)
 }
 
 fn id_of(
@@ -176,22 +191,26 @@ pub fn rename(
     path: Option<String>,
     name: Option<String>,
 ) -> Result<(), IamError> {
+    let before = entity.arn().to_string();
     if let Some(path) = path {
         entity.path = path;
     }
-    let Some(name) = name else { return Ok(()) };
-    if folded(&name) != folded(&entity.name) {
-        free_name(txn, &entity.account, entity.kind.as_str(), &entity.name)?;
-        if !take_name(txn, &entity.account, entity.kind.as_str(), &name, &entity.id)? {
-            return Err(name_taken(entity.kind, &name));
+    if let Some(name) = name {
+        if folded(&name) != folded(&entity.name) {
+            free_name(txn, &entity.account, entity.kind.as_str(), &entity.name)?;
+            if !take_name(txn, &entity.account, entity.kind.as_str(), &name, &entity.id)? {
+                return Err(name_taken(entity.kind, &name));
+            }
         }
+        entity.name = name;
     }
-    entity.name = name;
-    Ok(())
+    rename_in_trusts(txn, &entity.id, &before, Some(&entity.arn().to_string()))
 }
 
-/// Removes an entity that nothing hangs on but its boundary.
-pub fn remove_entity(txn: &mut Txn<'_>, entity: &Entity) -> Result<(), StoreError> {
+/// Removes an entity that nothing hangs on but its boundary. Trust policies that name it name its id from now on.
+pub fn remove_entity(txn: &mut Txn<'_>, entity: &Entity) -> Result<(), IamError> {
+    unpin(txn, entity)?;
+    rename_in_trusts(txn, &entity.id, &entity.arn().to_string(), None)?;
     if let Some(boundary) = &entity.boundary {
         detach(txn, entity, boundary, Usage::Boundary)?;
     }

@@ -10,9 +10,10 @@ use millpond_work::{Pass, Tasks, Worker as _};
 use tempfile::TempDir;
 
 use crate::error::IamError;
+use crate::model::entity::Kind;
 use crate::ops::{attach, boundary, group, inline, key, policy, role, user};
 use crate::service::KeepUses;
-use crate::{Deps, Iam, api};
+use crate::{Deps, Iam, api, store};
 
 struct Pond {
     dir: TempDir,
@@ -271,6 +272,68 @@ async fn a_user_keeps_everything_under_another_name() {
     assert!(pond.may(&key, "s3:GetObject"));
     let gone = user::get_user(pond.call(), api::GetUserInput { user_name: Some("Bob".into()) }).await;
     assert!(matches!(gone, Err(IamError::NoSuchEntity(_))));
+}
+
+/// Whoever hung up does not keep what it asked for from counting.
+#[tokio::test]
+async fn what_is_committed_counts_also_when_nobody_waits_for_it() {
+    let pond = Pond::new();
+    pond.user("Bob").await;
+    let key = pond.key("Bob").await.access_key_id;
+    pond.put("Bob", "Allow", "s3:*").await;
+    assert!(pond.may(&key, "s3:GetObject"));
+    let hung_up = tokio::time::timeout(std::time::Duration::ZERO, pond.put("Bob", "Deny", "s3:*")).await;
+    let bob = || store::entity(&pond.iam.read().unwrap(), &US.parse().unwrap(), Kind::User, "Bob").unwrap();
+    while !bob().unwrap().inline.contains_key("Deny") {
+        tokio::task::yield_now().await;
+    }
+    assert!(!pond.may(&key, "s3:GetObject"), "{hung_up:?}");
+}
+
+#[tokio::test]
+async fn a_trust_policy_means_who_was_there() {
+    let pond = Pond::new();
+    let account: AccountId = US.parse().unwrap();
+    let bob = pond.user("Bob").await;
+    let trust = TRUST.replace(r#""000000000000""#, &format!("{:?}", bob.arn));
+    let input = api::CreateRoleInput {
+        role_name: "Deliver".into(),
+        assume_role_policy_document: trust,
+        ..Default::default()
+    };
+    role::create_role(pond.call(), input).await.unwrap();
+    let trusts = |name: &str| {
+        let user = pond.iam.user(&account, name).unwrap().unwrap();
+        let role = pond.iam.role(&account, "Deliver").unwrap().unwrap();
+        let request = Request {
+            principal: &Principal::User(user),
+            grants: &millpond_policy::IdentityGrants::NONE,
+            action: "sts:AssumeRole",
+            resource: &role.arn(),
+            resource_account: &account,
+            resource_policy: Some(&role.trust),
+            resource_must_allow: true,
+            acl: None,
+            canonical_id: None,
+            context: Default::default(),
+        };
+        decide(&request).is_allowed()
+    };
+    assert!(trusts("Bob"));
+    // The policy follows the user to another name, and nobody else to his old one.
+    let rename = |from: &str, to: &str| api::UpdateUserInput {
+        user_name: from.into(),
+        new_path: None,
+        new_user_name: Some(to.into()),
+    };
+    user::update_user(pond.call(), rename("Bob", "Robert")).await.unwrap();
+    pond.user("Bob").await;
+    assert!(trusts("Robert") && !trusts("Bob"));
+    user::delete_user(pond.call(), api::DeleteUserInput { user_name: "Robert".into() }).await.unwrap();
+    pond.user("Robert").await;
+    assert!(!trusts("Robert"));
+    let shown = role::get_role(pond.call(), api::GetRoleInput { role_name: "Deliver".into() }).await.unwrap();
+    assert!(shown.role.assume_role_policy_document.unwrap().contains(&bob.user_id));
 }
 
 #[tokio::test]

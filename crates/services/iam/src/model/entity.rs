@@ -117,6 +117,9 @@ pub struct RolePart {
     /// The ids of the instance profiles that hold it.
     #[serde(default)]
     pub profiles: BTreeSet<String>,
+    /// The users and roles that the trust policy names, and the ids of those who are meant.
+    #[serde(default)]
+    pub pins: BTreeMap<String, String>,
 }
 
 impl RolePart {
@@ -264,6 +267,7 @@ mod tests {
                 max_session_secs: 3_600,
                 service: Some("x.amazonaws.com".into()),
                 profiles: ["AIPAFIXTURE".to_owned()].into(),
+                pins: BTreeMap::new(),
             }),
         }
     }

@@ -11,3 +11,4 @@ pub mod policy;
 pub mod profile;
 pub mod provider;
 pub mod tags;
+pub mod trust;

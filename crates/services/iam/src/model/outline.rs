@@ -1,6 +1,7 @@
 //! Where the statements of a document stand, and which keys it looks at: for the simulator, which shows both.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -19,10 +20,15 @@ struct Document<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Statement<'a> {
     /// By operator and key.
-    #[serde(rename = "Condition", borrow, default)]
+    #[serde(borrow, default)]
     condition: BTreeMap<String, BTreeMap<String, &'a RawValue>>,
+    #[serde(borrow)]
+    principal: Option<&'a RawValue>,
+    #[serde(borrow)]
+    not_principal: Option<&'a RawValue>,
 }
 
 /// The texts of a document's statements, each a part of it. Empty when it is no policy.
@@ -37,10 +43,25 @@ fn statements(document: &str) -> Vec<&str> {
 
 /// Where a statement, counted from zero, begins and ends.
 pub fn span(document: &str, statement: usize) -> Option<(Position, Position)> {
-    let text = *statements(document).get(statement)?;
-    // What serde borrowed lies within the document.
-    let start = text.as_ptr().addr().checked_sub(document.as_ptr().addr())?;
-    Some((position(document, start)?, position(document, start + text.len())?))
+    let Range { start, end } = range(document, statements(document).get(statement)?)?;
+    Some((position(document, start)?, position(document, end)?))
+}
+
+/// Where a part of a document lies that serde borrowed from it.
+fn range(document: &str, part: &str) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(document.as_ptr().addr())?;
+    document.get(start..start + part.len()).map(|_part| start..start + part.len())
+}
+
+/// Where the statements say whom they are about, in their order.
+pub fn principals(document: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for text in statements(document) {
+        let Ok(Statement { principal, not_principal, .. }) = serde_json::from_str(text) else { continue };
+        let parts = principal.into_iter().chain(not_principal);
+        found.extend(parts.filter_map(|part| range(document, part.get())));
+    }
+    found
 }
 
 fn position(document: &str, offset: usize) -> Option<Position> {
@@ -56,7 +77,7 @@ fn position(document: &str, offset: usize) -> Option<Position> {
 pub fn context_keys(document: &str) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for text in statements(document) {
-        if let Ok(Statement { condition }) = serde_json::from_str(text) {
+        if let Ok(Statement { condition, .. }) = serde_json::from_str(text) {
             keys.extend(condition.into_values().flat_map(BTreeMap::into_keys));
         }
         keys.extend(variables(text).map(ToOwned::to_owned));
@@ -76,6 +97,8 @@ fn variables(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const DOCUMENT: &str = r#"{
@@ -97,6 +120,19 @@ mod tests {
         assert_eq!(span(DOCUMENT, 2), None);
         assert_eq!(span(r#"{"Statement": {"Effect": "Allow"}}"#, 0), Some((at(1, 15), at(1, 34))));
         assert_eq!(span("nonsense", 0), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_is_it_is_read(text in "\\PC{0,60}|.{0,20}\"Statement\".{0,40}|\\[\\{\"Statement\": .{0,40}") {
+            for document in [DOCUMENT.replacen("Allow", &text, 1), text] {
+                span(&document, 0);
+                context_keys(&document);
+                for range in principals(&document) {
+                    assert!(document.get(range).is_some());
+                }
+            }
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub async fn delete_group(call: Call<Iam>, input: api::DeleteGroupInput) -> Resu
         };
         match conflict {
             Some(what) => Err(conflict_of(what)),
-            None => Ok(store::remove_entity(txn, &group)?),
+            None => store::remove_entity(txn, &group),
         }
     })
     .await

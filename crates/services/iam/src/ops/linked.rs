@@ -1,6 +1,6 @@
 //! Service-linked roles: those that services make for themselves.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use millpond_gateway::Call;
 use uuid::Uuid;
@@ -72,6 +72,7 @@ pub async fn create_service_linked_role(
         max_session_secs: 3_600,
         service: Some(service),
         profiles: BTreeSet::new(),
+        pins: BTreeMap::new(),
     });
     let policy = format!("arn:aws:iam::aws:policy{PATH}{}", linked.policy);
     role.attached.insert(policy.clone());

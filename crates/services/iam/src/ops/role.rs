@@ -1,7 +1,7 @@
 //! Roles.
 
 use millpond_gateway::Call;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{About, account, find, permit, permit_on};
 use crate::api;
@@ -48,14 +48,16 @@ pub async fn create_role(
     role.tags = tags;
     role.boundary = input.permissions_boundary;
     role.role = Some(RolePart {
-        trust: input.assume_role_policy_document,
+        trust: String::new(),
         description: input.description,
         max_session_secs: seconds(input.max_session_duration).unwrap_or(DEFAULT_SESSION_SECS),
         service: None,
         profiles: BTreeSet::new(),
+        pins: BTreeMap::new(),
     });
     call.write(move |txn| {
         boundary::check(txn, &role)?;
+        store::set_trust(txn, &mut role, input.assume_role_policy_document)?;
         store::insert_entity(txn, &role)?;
         Ok(api::CreateRoleOutput { role: shape::role(&role) })
     })
@@ -103,7 +105,7 @@ pub fn unprotected(entity: &Entity) -> Result<(), IamError> {
     }
 }
 
-/// Changes how a role is described and how long its sessions may be.
+/// Changes how a role is described, if that is said, and how long its sessions may be: an hour, if that is not said.
 ///
 /// Errors: NoSuchEntity, UnmodifiableEntity. Source: AWS IAM API reference, UpdateRole.
 pub async fn update_role(
@@ -115,9 +117,7 @@ pub async fn update_role(
         if let Some(description) = input.description {
             part.description = Some(description);
         }
-        if let Some(secs) = seconds(input.max_session_duration) {
-            part.max_session_secs = secs;
-        }
+        part.max_session_secs = seconds(input.max_session_duration).unwrap_or(DEFAULT_SESSION_SECS);
     })
     .await?;
     Ok(api::UpdateRoleOutput {})
@@ -145,7 +145,11 @@ pub async fn update_assume_role_policy(
 ) -> Result<(), IamError> {
     let role = find(&call, "iam:UpdateAssumeRolePolicy", KIND, &input.role_name, About::default())?;
     document::check_trust(&input.policy_document)?;
-    change(&call, role, move |part| part.trust = input.policy_document).await.map(|_role| ())
+    unprotected(&role)?;
+    call.write(move |txn| {
+        store::change_entity(txn, &role, |txn, role| store::set_trust(txn, role, input.policy_document))
+    })
+    .await
 }
 
 /// Removes a role that nothing hangs on any more. Its sessions end with it.
@@ -162,7 +166,7 @@ pub async fn delete_role(call: Call<Iam>, input: api::DeleteRoleInput) -> Result
         };
         match conflict {
             Some(what) => Err(conflict_of(what)),
-            None => Ok(store::remove_entity(txn, &role)?),
+            None => store::remove_entity(txn, &role),
         }
     })
     .await

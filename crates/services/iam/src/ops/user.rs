@@ -104,7 +104,7 @@ pub async fn delete_user(call: Call<Iam>, input: api::DeleteUserInput) -> Result
         };
         match conflict {
             Some(what) => Err(conflict_of(what)),
-            None => Ok(store::remove_entity(txn, &user)?),
+            None => store::remove_entity(txn, &user),
         }
     })
     .await
