@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import load
+import s3
 import tpch
 from pond import Pond, binary, wait_for
 
@@ -146,6 +147,13 @@ class Bench:
         ratio = rate / bare
         self.row(f"S3 PUT of {size // MIB:,} MiB", f"{rate:,.0f} MB/s", f"dd {bare:,.0f} MB/s: {ratio:.2f}", "0.7 of dd", ratio >= 0.7)
 
+    def s3(self):
+        """S3 by itself: small objects at 1, 16 and 64 clients, large ones, encryption, checksums, many keys."""
+        s3.S3(self).run()
+
+    def free_port(self):
+        return free_port()
+
     def put_records(self):
         """PutRecords of 500 records of 200 bytes, 16 connections, over 400 shards."""
         with self.pond("records") as pond:
@@ -222,7 +230,7 @@ def machine():
     return f"{os.cpu_count()} × {model}, {memory:.0f} GiB, Linux {platform.release()}; {version}; load {os.getloadavg()[0]:.1f}"
 
 
-MEASUREMENTS = ["get", "small_put", "large_put", "put_records", "athena", "tpch", "start"]
+MEASUREMENTS = ["get", "small_put", "large_put", "s3", "put_records", "athena", "tpch", "start"]
 
 
 def main():

@@ -38,6 +38,10 @@ class Signer:
 
     def presigned_path(self, method, path):
         """A path of unreserved characters and slashes, with a signature in its query that is good for an hour."""
+        return self.presigned_query(path, {}, method)
+
+    def presigned_query(self, path, query, method="GET"):
+        """As `presigned_path`, with parameters of one's own: their names sort behind X-Amz-."""
         query = urllib.parse.urlencode(
             {
                 "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
@@ -45,7 +49,10 @@ class Signer:
                 "X-Amz-Date": self.stamp,
                 "X-Amz-Expires": "3600",
                 "X-Amz-SignedHeaders": "host",
-            }
+                **dict(sorted(query.items())),
+            },
+            quote_via=urllib.parse.quote,
+            safe="",
         )
         canonical = f"{method}\n{path}\n{query}\nhost:{self.host}\n\nhost\nUNSIGNED-PAYLOAD"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
@@ -73,15 +80,16 @@ def render(method, path, headers, body=b""):
 
 def wrk(endpoint, requests, connections, seconds, folder, expect=None):
     """Sends the rendered requests, again and again, and gives the rates; fails when any answer failed."""
+    threads = min(THREADS, connections)
     file = Path(folder) / "requests"
     with open(file, "wb") as out:
         for request in requests:
             out.write(b"%d\n%s" % (len(request), request))
-    environment = {**os.environ, "BENCH_REQUESTS": str(file), "BENCH_THREADS": str(THREADS)}
+    environment = {**os.environ, "BENCH_REQUESTS": str(file), "BENCH_THREADS": str(threads)}
     if expect:
         environment["BENCH_EXPECT"] = expect
     command = [
-        "wrk", "--threads", str(THREADS), "--connections", str(connections), "--duration", f"{seconds}s",
+        "wrk", "--threads", str(threads), "--connections", str(connections), "--duration", f"{seconds}s",
         "--timeout", "30s", "--script", str(HERE / "replay.lua"), endpoint,
     ]  # fmt: skip
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -201,7 +201,6 @@ def test_uploads_are_aborted(lab, s3, bucket):
 def test_rules_are_shown_as_they_were_put(s3, bucket):
     assert code_of(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == "NoSuchLifecycleConfiguration"
     rules = [
-        {"ID": "legacy", "Status": "Disabled", "Prefix": "old/", "Expiration": {"Days": 3}},
         {
             "ID": "and",
             "Status": "Enabled",
@@ -237,6 +236,29 @@ def test_rules_are_shown_as_they_were_put(s3, bucket):
     assert got["TransitionDefaultMinimumObjectSize"] == "varies_by_storage_class"
     s3.delete_bucket_lifecycle(Bucket=bucket)
     assert code_of(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == "NoSuchLifecycleConfiguration"
+
+
+def test_rules_of_the_older_form(s3, bucket):
+    def older(prefix, **action):
+        return {"ID": f"{prefix}-{len(action)}{next(iter(action))}", "Status": "Enabled", "Prefix": prefix, **action}
+
+    expire, abort = {"Expiration": {"Days": 3}}, {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+
+    def put(*rules):
+        s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": list(rules)})
+
+    for rules in ([older("old/", **expire)], [older("a/", **expire), older("b/", **expire)], [older("", **abort), older("a/", **expire)]):
+        put(*rules)
+        assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules
+    for rules, message in [
+        ([older("a/", **expire), older("a/", **abort)], "same prefix 'a/'"),
+        ([older("", **expire), older("a/", **expire)], "overlapping prefixes '' and 'a/' for same action type 'Expiration'"),
+        ([older("a/", **expire), {"ID": "f", "Status": "Enabled", "Filter": {"Prefix": "b/"}, **expire}], "Lifecycle V2"),
+    ]:
+        with pytest.raises(ClientError) as raised:
+            put(*rules)
+        assert raised.value.response["Error"]["Code"] == "InvalidRequest"
+        assert message in raised.value.response["Error"]["Message"]
 
 
 @pytest.mark.parametrize(

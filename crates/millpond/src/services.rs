@@ -11,7 +11,7 @@ use millpond_glue::Glue;
 use millpond_iam::Iam;
 use millpond_kinesis::Kinesis;
 use millpond_kms::Kms;
-use millpond_s3::{S3, S3Http};
+use millpond_s3::{S3, S3Http, S3Settings};
 use millpond_sts::Sts;
 
 use crate::data::OBJECTS;
@@ -47,9 +47,10 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         kms: kms.clone(),
         clock: clock.clone(),
         tasks,
-        settings: settings.s3.clone(),
+        settings: S3Settings { check_days: settings.storage.check_days, ..settings.s3.clone() },
     })
     .context("opening S3")?;
+    let s3_counters = s3.counters();
     let s3_http = S3Http::new(&s3, (*access).clone(), settings.region.clone());
     let glue =
         Glue::open(millpond_glue::Deps { store: store.clone(), s3: s3.clone(), clock: clock.clone(), tasks });
@@ -74,6 +75,9 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         settings: settings.athena.clone(),
     });
     let services = Services::new().tasks(tasks.clone());
+    let services = s3_counters
+        .into_iter()
+        .fold(services, |services, (name, help, counter)| services.counter(name, help, counter));
     Ok(services
         .service(millpond_sts::operations(), Arc::new(Sts))
         .service(millpond_athena::operations(), athena)

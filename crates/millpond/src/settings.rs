@@ -55,11 +55,13 @@ pub struct StorageSettings {
     pub zones: Vec<PathBuf>,
     /// What checks and repairs of copies read, in a second, from all disks together.
     pub check_bytes: ByteSize,
+    /// Days from the beginning of one pass over all copies to the next; 0 for none.
+    pub check_days: u32,
 }
 
 impl Default for StorageSettings {
     fn default() -> Self {
-        Self { zones: Vec::new(), check_bytes: ByteSize::mib(64) }
+        Self { zones: Vec::new(), check_bytes: ByteSize::mib(64), check_days: 14 }
     }
 }
 

@@ -18,6 +18,9 @@ pub enum BlobError {
     /// No zone that is there has the body.
     #[error("no copy of the object is left")]
     Lost,
+    /// The zones that have the body are lost, and may be back.
+    #[error("the zones that the object is in are not there")]
+    OutOfReach,
     /// The body's key is wrapped under another key than the one that was given, or under one where none was given.
     #[error("the object's key is wrapped by another key, or is damaged")]
     WrongKey,

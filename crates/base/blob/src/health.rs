@@ -64,14 +64,19 @@ impl Blobs {
     /// Makes missing and rotten copies anew from a good one, also in zones that were added since the body was written.
     /// Idempotent; a body that is removed meanwhile leaves a file for the sweep.
     ///
-    /// Errors: `Lost`, `Corrupt` (there is no good copy); what the disk says when a copy can not be written.
+    /// Errors: `Lost`, `Corrupt` (there is no good copy), `OutOfReach` (none, and a zone that had one is lost); what the disk
+    /// says when a copy can not be written.
     pub async fn repair(&self, placement: &Placement) -> Result<Repaired, BlobError> {
         let (health, crc) = self.examine(placement).await?;
         let Health { good, missing, rotten, out_of_reach } = health;
         let mut repaired = Repaired { placement: placement.clone(), made: Zones::NONE, out_of_reach };
         let Body::File(id) = placement.body else { return Ok(repaired) };
+        // A copy in a zone that is lost may be there again with the zone.
+        let waiting: Zones = out_of_reach.iter().filter(|zone| placement.zones.contains(*zone)).collect();
         let (Some(from), Some(crc)) = (good.iter().next(), crc) else {
-            return Err(if rotten.is_empty() {
+            return Err(if !waiting.is_empty() {
+                BlobError::OutOfReach
+            } else if rotten.is_empty() {
                 BlobError::Lost
             } else {
                 BlobError::Corrupt { what: "an object with no good copy left" }
@@ -90,23 +95,41 @@ impl Blobs {
             }
         }
         outcome?;
-        // A copy in a zone that is lost may be there again with the zone.
-        let waiting = out_of_reach.iter().filter(|zone| placement.zones.contains(*zone));
-        repaired.placement.zones = good.iter().chain(repaired.made.iter()).chain(waiting).collect();
+        repaired.placement.zones = good.iter().chain(repaired.made.iter()).chain(waiting.iter()).collect();
         repaired.placement.crc = Some(crc);
         Ok(repaired)
+    }
+
+    /// Whether a zone that is there has no copy where it should have one, or one of another length: what a repair would
+    /// make, found without reading. Zones that are lost are passed over.
+    pub async fn lacks_copies(&self, placement: &Placement) -> Result<bool, BlobError> {
+        let Body::File(id) = placement.body else { return Ok(false) };
+        let (inner, wanted, len) = (self.0.clone(), self.wanted(placement), placement.file_len());
+        let looked = tokio::task::spawn_blocking(move || {
+            let zones = wanted.iter().filter_map(|number| inner.zones.get(usize::from(number)));
+            let mut there = zones.filter(|zone| !zone.is_lost());
+            there.any(|zone| match std::fs::metadata(zone.folder.path(id)) {
+                Ok(meta) => meta.len() != len,
+                Err(_) => zone.look(),
+            })
+        });
+        looked.await.map_err(|_| BlobError::CutOff)
+    }
+
+    /// The zones that a body should have copies in.
+    fn wanted(&self, placement: &Placement) -> Zones {
+        let configured = self.0.zones.iter().map(|zone| zone.number);
+        match placement.spread {
+            Spread::EveryZone => placement.zones.iter().chain(configured).collect(),
+            Spread::OneZone => placement.zones,
+        }
     }
 
     /// How each copy is, and the checksum of the good ones.
     async fn examine(&self, placement: &Placement) -> Result<(Health, Option<u64>), BlobError> {
         let (mut health, mut crc) = (Health::NONE, placement.crc);
         let Body::File(id) = placement.body else { return Ok((health, crc)) };
-        let configured: Zones = self.0.zones.iter().map(|zone| zone.number).collect();
-        let wanted = match placement.spread {
-            Spread::EveryZone => placement.zones.iter().chain(configured.iter()).collect(),
-            Spread::OneZone => placement.zones,
-        };
-        for number in wanted.iter() {
+        for number in self.wanted(placement).iter() {
             let found = match self.0.zones.get(usize::from(number)) {
                 Some(zone) => self.examine_copy(placement, id, zone, crc).await?,
                 None => Found::OutOfReach,

@@ -132,6 +132,17 @@ impl Blobs {
         })))
     }
 
+    /// A body that should be in every zone was written while one was lost, and is not in that.
+    pub fn is_short(&self, placement: &Placement) -> bool {
+        let every = placement.spread() == Spread::EveryZone && placement.file().is_some();
+        every && self.0.zones.iter().any(|zone| !placement.zones().contains(zone.number))
+    }
+
+    /// How many zones the settings name.
+    pub fn zone_count(&self) -> usize {
+        self.0.zones.len()
+    }
+
     /// Looks at each zone's folder anew: one that is gone is lost from now on, one that is back is used again.
     pub async fn zones(&self) -> Result<Vec<ZoneState>, BlobError> {
         let inner = self.0.clone();

@@ -81,6 +81,11 @@ impl Blobs {
         self.0.suspects.take()
     }
 
+    /// Returns when a reader found a copy bad since this was last awaited. For one who waits at a time.
+    pub async fn suspected(&self) {
+        self.0.suspects.reported().await;
+    }
+
     fn start_read(
         &self,
         placement: &Placement,
@@ -120,6 +125,11 @@ impl Blobs {
 }
 
 impl Inner {
+    /// The zone is lost, or the settings do not name it any more.
+    pub(crate) fn is_away(&self, zone: u8) -> bool {
+        self.zones.get(usize::from(zone)).is_none_or(|zone| zone.is_lost())
+    }
+
     /// The zones that are said to have a copy: begun with another one for each body, so that all disks read; those that
     /// are lost come last, since they may be back.
     fn in_reading_order(&self, placement: &Placement, id: Uuid) -> Vec<Arc<Zone>> {
@@ -271,7 +281,12 @@ impl Source {
                 }
             }
         }
-        Err(worst)
+        Err(match worst {
+            BlobError::Lost if self.placement.zones.iter().any(|zone| self.inner.is_away(zone)) => {
+                BlobError::OutOfReach
+            }
+            worst => worst,
+        })
     }
 
     fn read_copy(

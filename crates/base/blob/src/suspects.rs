@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 use crate::Placement;
 
 /// How many wait; what is found beyond that is only counted, and left to the scrub.
@@ -24,22 +26,34 @@ pub struct Suspicious {
 }
 
 #[derive(Default)]
-pub(crate) struct Suspects(Mutex<(VecDeque<Suspect>, u64)>);
+pub(crate) struct Suspects {
+    found: Mutex<(VecDeque<Suspect>, u64)>,
+    reported: Notify,
+}
 
 impl Suspects {
     pub(crate) fn report(&self, placement: &Placement, zone: u8) {
         // The queue is whole at every moment.
-        let mut suspects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut suspects = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let (found, overlooked) = &mut *suspects;
         let suspect = Suspect { placement: placement.clone(), zone };
         if found.contains(&suspect) {
             return;
         }
-        if found.len() < MOST { found.push_back(suspect) } else { *overlooked += 1 }
+        if found.len() < MOST {
+            found.push_back(suspect)
+        } else {
+            *overlooked += 1
+        }
+        self.reported.notify_one();
+    }
+
+    pub(crate) async fn reported(&self) {
+        self.reported.notified().await;
     }
 
     pub(crate) fn take(&self) -> Suspicious {
-        let mut suspects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut suspects = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let (found, overlooked) = std::mem::take(&mut *suspects);
         Suspicious { found: found.into(), overlooked }
     }

@@ -33,6 +33,9 @@ pub struct ZoneState {
     pub path: PathBuf,
     /// Whether its folder and marker are there. A zone that is not is lost: its copies are not read, none is written.
     pub there: bool,
+    /// When its folder was made the zone, another id each time: one that took a lost one's place has a new one. None when it
+    /// is not there, or is older than these ids.
+    pub made: Option<Uuid>,
 }
 
 pub(crate) struct Zone {
@@ -55,7 +58,7 @@ impl Zone {
     /// Reads the marker, and tells the log when the zone is lost or back; whether it is there. Blocking.
     pub(crate) fn look(&self) -> bool {
         let there = match read_marker(&self.folder.dir) {
-            Ok(Some(marker)) if marker == self.marker() => true,
+            Ok(Some(marker)) if self.is_marked_by(&marker) => true,
             Ok(_) => self.adopt_if_asked(),
             Err(error) if is_loss(&error) => self.adopt_if_asked(),
             // Too many open files, say: that tells nothing about the disk.
@@ -75,11 +78,14 @@ impl Zone {
     }
 
     pub(crate) fn state(&self) -> ZoneState {
-        ZoneState { number: self.number, path: self.folder.dir.clone(), there: self.look() }
+        let there = self.look();
+        let marker = read_marker(&self.folder.dir).ok().flatten().filter(|_| there);
+        let made = marker.and_then(|marker| marker.made);
+        ZoneState { number: self.number, path: self.folder.dir.clone(), there, made }
     }
 
-    fn marker(&self) -> Marker {
-        Marker { pond: self.pond, number: self.number }
+    fn is_marked_by(&self, marker: &Marker) -> bool {
+        marker.pond == self.pond && marker.number == self.number
     }
 
     fn adopt_if_asked(&self) -> bool {
@@ -107,8 +113,8 @@ impl Zone {
     /// Makes the folder a zone; its marker comes last.
     fn make(&self) -> io::Result<()> {
         self.folder.prepare()?;
-        let Marker { pond, number } = self.marker();
-        write_whole(&self.folder.dir.join(MARKER), &format!("pond {pond}\nzone {number}\n"))?;
+        let (pond, number, made) = (self.pond, self.number, Uuid::new_v4());
+        write_whole(&self.folder.dir.join(MARKER), &format!("pond {pond}\nzone {number}\nmade {made}\n"))?;
         match self.folder.dir.parent() {
             Some(parent) => File::open(parent)?.sync_all(),
             None => Ok(()),
@@ -171,8 +177,8 @@ fn open_zone(
 ) -> Result<Zone, BlobError> {
     let zone = Zone::new(path, number, known.pond, disk);
     match read_marker(path) {
-        Ok(Some(marker)) if marker == zone.marker() => {}
-        Ok(Some(Marker { pond, number: other })) if pond == known.pond => {
+        Ok(Some(marker)) if zone.is_marked_by(&marker) => {}
+        Ok(Some(Marker { pond, number: other, .. })) if pond == known.pond => {
             return Err(refused(path, format!("it is named as zone {number}, and is zone {other}")));
         }
         Ok(Some(_)) if number >= known.zones => {
@@ -267,11 +273,16 @@ fn is_loss(error: &io::Error) -> bool {
 struct Marker {
     pond: Uuid,
     number: u8,
+    /// See [`ZoneState::made`].
+    made: Option<Uuid>,
 }
 
 fn read_marker(path: &Path) -> io::Result<Option<Marker>> {
     let found = read_pairs(&path.join(MARKER), "zone")?;
-    Ok(found.map(|(pond, number)| Marker { pond, number }))
+    Ok(found.map(|(pond, number, rest)| {
+        let made = rest.strip_prefix("made ").and_then(|id| Uuid::try_parse(id).ok());
+        Marker { pond, number, made }
+    }))
 }
 
 /// What the blobs' own folder remembers.
@@ -284,7 +295,7 @@ struct Known {
 
 impl Known {
     fn read(dir: &Path) -> io::Result<Option<Self>> {
-        Ok(read_pairs(&dir.join(KNOWN), "zones")?.map(|(pond, zones)| Self { pond, zones }))
+        Ok(read_pairs(&dir.join(KNOWN), "zones")?.map(|(pond, zones, _)| Self { pond, zones }))
     }
 
     fn write(&self, dir: &Path) -> io::Result<()> {
@@ -293,8 +304,8 @@ impl Known {
     }
 }
 
-/// Reads `pond ID` and `NAME NUMBER`, a line each.
-fn read_pairs(path: &Path, name: &str) -> io::Result<Option<(Uuid, u8)>> {
+/// Reads `pond ID` and `NAME NUMBER`, a line each; and what the third line says, if there is one.
+fn read_pairs(path: &Path, name: &str) -> io::Result<Option<(Uuid, u8, String)>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if is_absence(&error) => return Ok(None),
@@ -305,7 +316,8 @@ fn read_pairs(path: &Path, name: &str) -> io::Result<Option<(Uuid, u8)>> {
     let pond = value("pond").and_then(|id| Uuid::try_parse(id).ok());
     let number = value(name).and_then(|number| number.parse().ok());
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", path.display()));
-    Ok(Some(pond.zip(number).ok_or_else(damaged)?))
+    let (pond, number) = pond.zip(number).ok_or_else(damaged)?;
+    Ok(Some((pond, number, lines.next().unwrap_or_default().to_owned())))
 }
 
 /// Durable when it returns; a crash leaves the old file or the new one.

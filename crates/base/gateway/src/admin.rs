@@ -57,6 +57,8 @@ pub(crate) struct WorkerHealth {
     /// Milliseconds since the epoch.
     last_pass: Option<millpond_core::Timestamp>,
     failures: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<String>,
     /// May name files, hence only for this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_error: Option<String>,
@@ -64,8 +66,9 @@ pub(crate) struct WorkerHealth {
 
 impl WorkerHealth {
     pub(crate) fn new(status: WorkerStatus, from_here: bool) -> Self {
-        let WorkerStatus { name, running, last_pass, last_error, failures } = status;
-        Self { name, running, last_pass, failures, last_error: last_error.filter(|_| from_here) }
+        let WorkerStatus { name, running, last_pass, last_error, failures, progress } = status;
+        let last_error = last_error.filter(|_| from_here);
+        Self { name, running, last_pass, failures, progress, last_error }
     }
 }
 

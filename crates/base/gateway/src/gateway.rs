@@ -275,7 +275,7 @@ impl Gateway {
     async fn admin(&self, parts: &Parts, body: Body, path: &str, peer: SocketAddr) -> Response<Body> {
         match (&parts.method, path) {
             (&Method::GET, "health") => self.health(peer).await,
-            (&Method::GET, "metrics") => match self.metrics.text() {
+            (&Method::GET, "metrics") => match self.metrics.text(&self.services.read().await.registry) {
                 Ok(text) => admin::answer(
                     StatusCode::OK,
                     "application/openmetrics-text; version=1.0.0; charset=utf-8",

@@ -28,6 +28,8 @@ pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes};
 pub use body::Body;
 pub use caller::{Ask, Call, Caller, WorksFor};
 pub use gateway::{Gateway, GatewayOptions, Paused};
+pub use prometheus_client::metrics::counter::Counter;
+
 pub use operation::{Action, Authorization, OperationInfo, Operations, Resources, ServiceInfo, ServiceTable};
 pub use server::Listener;
 pub use service::{Arrival, HttpService, Origin, Served};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -82,9 +82,12 @@ impl Metrics {
         Held::new(&self.connections)
     }
 
-    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+    /// With what the services count.
+    pub(crate) fn text(&self, services: &Registry) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
-        encode(&mut text, &self.registry)?;
+        encode_registry(&mut text, &self.registry)?;
+        encode_registry(&mut text, services)?;
+        encode_eof(&mut text)?;
         Ok(text)
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use millpond_wire::ApiError;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 
 use crate::caller::{Call, Caller};
 use crate::operation::{Answer, Message, Operations, ServiceInfo, ServiceTable};
@@ -62,6 +64,7 @@ pub struct Services {
     pub(crate) apis: Vec<Arc<dyn Api>>,
     pub(crate) raw: Option<Arc<dyn HttpService>>,
     pub(crate) tasks: Vec<millpond_work::Tasks>,
+    pub(crate) registry: Registry,
 }
 
 impl Services {
@@ -86,6 +89,13 @@ impl Services {
     #[must_use]
     pub fn tasks(mut self, tasks: millpond_work::Tasks) -> Self {
         self.tasks.push(tasks);
+        self
+    }
+
+    /// What a service counts, shown by `/_millpond/metrics` under `millpond_NAME`.
+    #[must_use]
+    pub fn counter(mut self, name: &str, help: &str, counter: Counter) -> Self {
+        self.registry.sub_registry_with_prefix("millpond").register(name, help, counter);
         self
     }
 

@@ -336,7 +336,7 @@ async fn a_shutdown_lets_requests_finish() {
     let waiting = send(signed(server.request("Wait", "{\"Text\":\"hi\"}")), false);
     let stopping = async {
         // The request is inside once its handler waits.
-        while server.gateway.metrics().text().unwrap().contains("requests_in_flight 0") {
+        while server.gateway.metrics().text(&Default::default()).unwrap().contains("requests_in_flight 0") {
             tokio::task::yield_now().await;
         }
     };
@@ -362,7 +362,7 @@ async fn an_operation_ends_though_its_client_hung_up() {
     let server = start(false).await;
     let request = signed(server.request("Wait", "{\"Text\":\"hi\"}"));
     let hung_up = async {
-        while server.gateway.metrics().text().unwrap().contains("requests_in_flight 0") {
+        while server.gateway.metrics().text(&Default::default()).unwrap().contains("requests_in_flight 0") {
             tokio::task::yield_now().await;
         }
     };
@@ -373,7 +373,7 @@ async fn an_operation_ends_though_its_client_hung_up() {
     // The client is gone; the handler still takes its permit and is counted.
     server.echo.waits.add_permits(1);
     let counted = "operation=\"Wait\",status=\"200\"} 1";
-    while !server.gateway.metrics().text().unwrap().contains(counted) {
+    while !server.gateway.metrics().text(&Default::default()).unwrap().contains(counted) {
         tokio::task::yield_now().await;
     }
     assert_eq!(server.echo.waits.available_permits(), 0);

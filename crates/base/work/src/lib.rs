@@ -48,6 +48,11 @@ pub trait Worker: Send + Sync + 'static {
 
     /// One bounded, idempotent pass. A long one watches [`Tasks::token`] and returns early.
     fn pass(&self) -> impl Future<Output = Result<Pass, WorkError>> + Send;
+
+    /// Where its work is, in words for an operator; asked after each pass.
+    fn progress(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Wakes a worker. Wakes that come while a pass runs are kept (as one), so that none is lost.
@@ -80,4 +85,6 @@ pub struct WorkerStatus {
     pub last_error: Option<String>,
     /// Passes that failed since the last one that succeeded.
     pub failures: u32,
+    /// Where its work is, of a worker that says so.
+    pub progress: Option<String>,
 }

@@ -26,6 +26,7 @@ impl Monitor {
             last_pass: None,
             last_error: None,
             failures: 0,
+            progress: None,
         }))
     }
 
@@ -91,6 +92,7 @@ pub(crate) async fn run(
             status.last_pass = Some(now);
             status.last_error = outcome.err();
             status.failures = failures;
+            status.progress = worker.progress();
         });
         match rest {
             // Lets other tasks run, also when the pass never waited.

@@ -123,6 +123,7 @@ impl S3 {
         let object =
             opened.map_err(|error| conceal(self, error, Some(Question::new(caller, "", &bucket, None))))?;
         object.check_readable(self.now(), false)?;
+        self.note_access(&bucket, object.info());
         object.unlocked(caller, None).await
     }
 
@@ -178,8 +179,11 @@ impl S3 {
             access,
             class: Default::default(),
             restore: None,
+            tiering: None,
+            id: written.id,
             lock: Lock::default(),
             encryption,
+            lost: false,
         })
     }
 

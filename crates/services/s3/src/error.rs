@@ -7,6 +7,7 @@ use http::StatusCode;
 use millpond_core::Timestamp;
 
 use crate::class::StorageClass;
+use crate::tiering::AccessTier;
 
 /// Why an operation failed. The text is AWS's.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,10 @@ pub enum S3Error {
     BucketAlreadyOwnedByYou { bucket: String },
     #[error("The bucket you tried to delete is not empty")]
     BucketNotEmpty { bucket: String },
+    #[error(
+        "You are attempting to create a new configuration but have already reached the 1,000-configuration limit."
+    )]
+    TooManyConfigurations,
     #[error("You have attempted to create more buckets than allowed")]
     TooManyBuckets,
     #[error(
@@ -75,9 +80,18 @@ pub enum S3Error {
     InvalidLocationConstraint { location: String },
     #[error("The storage class you specified is not valid")]
     InvalidStorageClass { class: String },
+    /// No copy of the object's bytes is left.
+    #[error("The specified method is not allowed against this resource: no copy of the object is left.")]
+    ObjectLost { key: String },
+    /// Its copies are in zones that are not there now.
+    #[error("Service is unable to handle request.")]
+    ServiceUnavailable,
+    /// There are bytes, and they are not what was written.
+    #[error("We encountered an internal error. Please try again.")]
+    Damaged(#[source] millpond_blob::BlobError),
     /// An archived object that is not restored.
     #[error("{message}")]
-    InvalidObjectState { class: StorageClass, message: &'static str },
+    InvalidObjectState { class: StorageClass, tier: Option<AccessTier>, message: &'static str },
     #[error("Object restore is already in progress")]
     RestoreAlreadyInProgress,
     #[error("Your key is too long")]
@@ -217,6 +231,7 @@ impl S3Error {
             Self::BucketAlreadyExists { .. } => "BucketAlreadyExists",
             Self::BucketAlreadyOwnedByYou { .. } => "BucketAlreadyOwnedByYou",
             Self::BucketNotEmpty { .. } => "BucketNotEmpty",
+            Self::TooManyConfigurations => "TooManyConfigurations",
             Self::TooManyBuckets => "TooManyBuckets",
             Self::IllegalLocationConstraint { .. } => "IllegalLocationConstraintException",
             Self::InvalidLocationConstraint { .. } => "InvalidLocationConstraint",
@@ -248,7 +263,8 @@ impl S3Error {
             Self::AccessForbidden { .. } => "AccessForbidden",
             Self::InvalidRequest { .. } => "InvalidRequest",
             Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => "NotImplemented",
-            Self::MethodNotAllowed { .. } => "MethodNotAllowed",
+            Self::MethodNotAllowed { .. } | Self::ObjectLost { .. } => "MethodNotAllowed",
+            Self::ServiceUnavailable => "ServiceUnavailable",
             Self::AccessDenied { .. } | Self::RequestExpired { .. } => "AccessDenied",
             Self::InvalidAccessKeyId { .. } => "InvalidAccessKeyId",
             Self::InvalidToken => "InvalidToken",
@@ -259,7 +275,7 @@ impl S3Error {
             Self::AuthorizationQueryParameters { .. } => "AuthorizationQueryParametersError",
             Self::SlowDown => "SlowDown",
             Self::InsufficientStorage => "InsufficientStorage",
-            Self::Internal { .. } => "InternalError",
+            Self::Damaged(_) | Self::Internal { .. } => "InternalError",
         }
     }
 
@@ -287,6 +303,7 @@ impl S3Error {
             | Self::MissingSecurityHeader { .. }
             | Self::UnexpectedContent
             | Self::TooManyBuckets
+            | Self::TooManyConfigurations
             | Self::IllegalLocationConstraint { .. }
             | Self::InvalidLocationConstraint { .. }
             | Self::IllegalVersioningConfiguration
@@ -319,9 +336,9 @@ impl S3Error {
             Self::NotModified { .. } => StatusCode::NOT_MODIFIED,
             Self::MissingContentLength => StatusCode::LENGTH_REQUIRED,
             Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
-            Self::MethodNotAllowed { .. } | Self::DeleteMarker { by_version: true, .. } => {
-                StatusCode::METHOD_NOT_ALLOWED
-            }
+            Self::MethodNotAllowed { .. }
+            | Self::ObjectLost { .. }
+            | Self::DeleteMarker { by_version: true, .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::AccessDenied { .. }
             | Self::InvalidObjectState { .. }
             | Self::AccessForbidden { .. }
@@ -330,9 +347,9 @@ impl S3Error {
             | Self::InvalidAccessKeyId { .. }
             | Self::SignatureDoesNotMatch { .. }
             | Self::RequestTimeTooSkewed { .. } => StatusCode::FORBIDDEN,
-            Self::SlowDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SlowDown | Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Damaged(_) | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -346,7 +363,9 @@ impl S3Error {
             | Self::BucketAlreadyOwnedByYou { bucket }
             | Self::BucketNotEmpty { bucket } => vec![("BucketName", bucket.clone())],
             Self::MissingSecurityHeader { header } => vec![("MissingHeaderName", (*header).to_owned())],
-            Self::NoSuchKey { key } | Self::DeleteMarker { key, .. } => vec![("Key", key.clone())],
+            Self::NoSuchKey { key } | Self::DeleteMarker { key, .. } | Self::ObjectLost { key } => {
+                vec![("Key", key.clone())]
+            }
             Self::NoSuchVersion { key, version } => {
                 vec![("Key", key.clone()), ("VersionId", version.clone())]
             }
@@ -356,7 +375,10 @@ impl S3Error {
             }
             Self::InvalidLocationConstraint { location } => vec![("LocationConstraint", location.clone())],
             Self::InvalidStorageClass { class } => vec![("StorageClassRequested", class.clone())],
-            Self::InvalidObjectState { class, .. } => vec![("StorageClass", class.to_string())],
+            Self::InvalidObjectState { class, tier, .. } => {
+                let tier = tier.map(|tier| ("AccessTier", tier.to_string()));
+                [("StorageClass", class.to_string())].into_iter().chain(tier).collect()
+            }
             Self::KeyTooLong { size } => limits(size, crate::names::MAX_KEY_BYTES),
             Self::MetadataTooLarge { size, most } => limits(size, most),
             Self::EntityTooLarge { size, most } => {
@@ -425,6 +447,7 @@ impl S3Error {
             | Self::MalformedPolicy { .. }
             | Self::UnexpectedContent
             | Self::TooManyBuckets
+            | Self::TooManyConfigurations
             | Self::IllegalLocationConstraint { .. }
             | Self::MalformedXml
             | Self::NotModified { .. }
@@ -443,6 +466,8 @@ impl S3Error {
             | Self::ExpiredToken
             | Self::AuthorizationQueryParameters { .. }
             | Self::SlowDown
+            | Self::ServiceUnavailable
+            | Self::Damaged(_)
             | Self::InsufficientStorage
             | Self::RestoreAlreadyInProgress
             | Self::Misconfigured { .. }

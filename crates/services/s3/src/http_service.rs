@@ -303,7 +303,11 @@ pub(crate) fn whole(response: Response<Bytes>) -> Response<Body> {
 
 /// What the log is told of a failure that is the server's.
 pub(crate) fn cause(error: &S3Error) -> Option<String> {
-    let S3Error::Internal { doing, source } = error else { return None };
+    let (doing, source): (_, &dyn std::error::Error) = match error {
+        S3Error::Internal { doing, source } => (*doing, source.as_ref()),
+        S3Error::Damaged(source) => ("reading an object's bytes", source),
+        _ => return None,
+    };
     let mut text = format!("{doing}: {source}");
     let mut inner = source.source();
     while let Some(error) = inner {

@@ -6,7 +6,8 @@
 //! - On the way in: `http_service` (a request's way), `auth` (signatures), `chunked` (bodies in chunks), `refuse` (what is not
 //!   acted on), `form` (uploads by HTML forms), `ops` (the operations), `render` (errors).
 //! - Beside the API: `website` (static websites), `logging` (server access logs).
-//! - The work: `objects`, `uploads`, `lifecycle` (rules, and the daily run), `rewrite` (bytes kept anew); `receive`
+//! - The work: `objects`, `uploads`, `lifecycle` (rules, and the daily run), `rewrite` (bytes kept anew), `scrub` (copies
+//!   checked and made anew), `tiering` (intelligent tiering); `receive`
 //!   (checking a body while it passes by), `encryption` (who holds the keys), `store` (how all is kept), `pins` and `worker` (bytes that nothing names any
 //!   more).
 //! - Pure: `address`, `cors`, `names`, `payment`, `digest`, `condition`, `listing`, `lock`, `parts`, `tags`, `version`, `class`, `error`.
@@ -49,11 +50,13 @@ mod receive;
 mod refuse;
 mod render;
 mod rewrite;
+mod scrub;
 mod service;
 mod store;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod tiering;
 mod uploads;
 mod version;
 mod website;

@@ -32,7 +32,8 @@ use crate::store::{
     Target, VersionRecord, objects_from, versions_from,
 };
 use crate::tags::Tags;
-use crate::version::Wanted;
+use crate::tiering::{AccessTier, Tiering};
+use crate::version::{VersionId, Wanted};
 
 /// Bytes of an object, as they come from the disk.
 pub type ByteStream = StdPin<Box<dyn Stream<Item = Result<Bytes, S3Error>> + Send>>;
@@ -56,8 +57,20 @@ pub struct ObjectInfo {
     pub class: StorageClass,
     /// Of an archived object: the readable copy that was asked for.
     pub restore: Option<Restore>,
+    /// Of an object in intelligent tiering.
+    pub(crate) tiering: Option<Tiering>,
+    pub(crate) id: VersionId,
     pub(crate) lock: Lock,
     pub(crate) encryption: Option<Encryption>,
+    /// No copy of its bytes is left.
+    pub(crate) lost: bool,
+}
+
+impl ObjectInfo {
+    /// The archive tier that it is in.
+    pub(crate) fn archive_tier(&self) -> Option<AccessTier> {
+        self.tiering.map(|tiering| tiering.tier).filter(|tier| tier.is_archive())
+    }
 }
 
 /// What is kept of a new object beside its bytes.
@@ -110,18 +123,24 @@ impl Object {
             return stream::empty().boxed();
         }
         let pin = Arc::clone(&self.pin);
+        let read_error = {
+            let key = self.info.key.clone();
+            move |error| read_error(&key, error)
+        };
         let bytes: ByteStream = match &*self.body {
             BodyRecord::Whole(placement) => {
                 self.s3.0.blobs.read_with(placement, range, self.key.as_ref()).map_err(read_error).boxed()
             }
             BodyRecord::Parts { upload, runs } => {
                 let (s3, upload, key) = (self.s3.clone(), *upload, self.key.clone());
+                let read_error = Arc::new(read_error);
                 let pieces = stream::iter(runs.cover(range));
                 pieces
                     .map(move |(number, piece)| {
                         let part = s3.part(upload, number)?;
                         let bytes = s3.0.blobs.read_with(&part.placement, piece, key.as_ref());
-                        Ok::<_, S3Error>(bytes.map_err(read_error).boxed())
+                        let read_error = Arc::clone(&read_error);
+                        Ok::<_, S3Error>(bytes.map_err(move |error| read_error(error)).boxed())
                     })
                     .try_flatten()
                     .boxed()
@@ -170,15 +189,25 @@ impl Object {
         }
     }
 
-    /// Errors: InvalidObjectState (archived, and not restored).
+    /// Errors: MethodNotAllowed (it is lost).
+    ///
+    /// Source: Amazon S3 user guide, "Reduced Redundancy"; what it says of other classes' lost objects is nothing.
+    pub(crate) fn check_there(&self) -> Result<(), S3Error> {
+        if self.info.lost { Err(S3Error::ObjectLost { key: self.info.key.clone() }) } else { Ok(()) }
+    }
+
+    /// Errors: InvalidObjectState (archived, and not restored), and those of [`Object::check_there`].
     pub(crate) fn check_readable(&self, now: Timestamp, of_source: bool) -> Result<(), S3Error> {
+        self.check_there()?;
         let (class, restore) = (self.info.class, &self.info.restore);
-        let readable = !class.is_archive() || restore.is_some_and(|restore| restore.is_there(now));
+        let tier = self.info.archive_tier();
+        let restored = restore.is_some_and(|restore| restore.is_there(now));
+        let readable = tier.is_none() && (!class.is_archive() || restored);
         let message = match of_source {
             true => "Operation is not valid for the source object's storage class",
             false => "The operation is not valid for the object's storage class",
         };
-        if readable { Ok(()) } else { Err(S3Error::InvalidObjectState { class, message }) }
+        if readable { Ok(()) } else { Err(S3Error::InvalidObjectState { class, tier, message }) }
     }
 
     /// The part that `partNumber=N` means, with its checksum. An object that came in one piece is its own part 1.
@@ -212,6 +241,7 @@ pub(crate) struct Written {
     pub(crate) received: Received,
     /// As answers show it.
     pub(crate) version: Option<String>,
+    pub(crate) id: VersionId,
 }
 
 impl S3 {
@@ -239,6 +269,7 @@ impl S3 {
                     _ => continue, // The bytes were moved between the two.
                 }
             }
+            let lost = content.lost.is_some() && !(copied && content.copy.is_some());
             let body = match content.copy {
                 Some(copy) if copied => copy.body,
                 _ => content.body,
@@ -249,6 +280,8 @@ impl S3 {
             };
             let info = ObjectInfo {
                 version: bucket.record.versioning.shown(object.version()),
+                id: object.version(),
+                tiering: object.tiering(),
                 key: key.to_owned(),
                 size: object.size,
                 etag: object.etag,
@@ -261,6 +294,7 @@ impl S3 {
                 restore: object.restore,
                 lock: content.lock,
                 encryption: content.encryption,
+                lost,
                 parts,
             };
             return Ok(Object {
@@ -311,6 +345,7 @@ impl S3 {
             owner: facts.access.owner,
             class: facts.class,
             restore: None,
+            tiering: None,
         };
         let etag = object.etag.clone();
         let content = ContentRecord {
@@ -323,10 +358,11 @@ impl S3 {
             copy: None,
             lock: facts.lock,
             encryption,
+            lost: None,
         };
         let named = self.metadata().put_object(bucket, key, object, content, condition, facts.teller).await;
         let placed = self.settle(&placement, named, |placed| placed.garbage).await?;
-        Ok(Written { etag, modified, received, version: placed.version })
+        Ok(Written { etag, modified, received, id: placed.object.version(), version: placed.version })
     }
 
     /// Makes a body's bytes durable, checked against what was expected. Where the key to them is not the pond's, what stands
@@ -343,6 +379,7 @@ impl S3 {
         let mut body = Checked::new(body, expected);
         let wrapped = keeping.key.is_some();
         let placement = self.0.blobs.write_with(&mut body, keeping).await.map_err(write_error)?;
+        self.note_if_short(&placement).await?;
         let mut received = body
             .into_received()
             .ok_or_else(|| S3Error::internal("writing a body", "it was not read to its end"))?;
@@ -429,8 +466,13 @@ fn bytes_of(content: &ContentRecord, copied: bool) -> Option<Uuid> {
     copy.map(|copy| copy.pinned).or(content.pinned)
 }
 
-fn read_error(error: BlobError) -> S3Error {
-    S3Error::internal("reading an object's bytes", error)
+fn read_error(key: &str, error: BlobError) -> S3Error {
+    match error {
+        BlobError::Lost => S3Error::ObjectLost { key: key.to_owned() },
+        BlobError::OutOfReach => S3Error::ServiceUnavailable,
+        BlobError::Corrupt { .. } => S3Error::Damaged(error),
+        error => S3Error::internal("reading an object's bytes", error),
+    }
 }
 
 pub(crate) fn write_error(error: WriteError<S3Error>) -> S3Error {

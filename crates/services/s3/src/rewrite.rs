@@ -17,10 +17,13 @@ use crate::objects::Object;
 use crate::pins::Pin;
 use crate::service::S3;
 use crate::store::{BodyRecord, Bucket, Change, ObjectRecord, PartRecord, RestoreJob, Rewritten};
+use crate::tiering::Tiering;
 use crate::version::Wanted;
 
 /// Readable copies are kept once, as AWS keeps them: what they are made of is still there.
 const COPY: WriteOptions<'static> = WriteOptions { spread: Spread::OneZone, pack: Pack::Plain, key: None };
+/// After what a restore that could not be made is tried again.
+const LATER: Duration = Duration::from_secs(900);
 const DAY: Duration = Duration::from_secs(86_400);
 
 impl S3 {
@@ -34,11 +37,25 @@ impl S3 {
         before: &ObjectRecord,
         class: StorageClass,
     ) -> Result<(), S3Error> {
-        let (from, to) = (before.class.keeping(), class.keeping());
+        let tiering = (class == StorageClass::IntelligentTiering).then(|| Tiering::frequent(self.now()));
+        self.change_kept(bucket, key, before, (class, tiering)).await
+    }
+
+    /// As [`S3::change_class`], into a tier.
+    pub(crate) async fn change_kept(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        before: &ObjectRecord,
+        (class, tiering): (StorageClass, Option<Tiering>),
+    ) -> Result<(), S3Error> {
+        let to = ObjectRecord { class, tiering, ..before.clone() }.kept_as().keeping();
+        let from = before.kept_as().keeping();
         let object = self.open_object(bucket, key, Some(Wanted::from(before.version())))?;
         let same = (from.spread, from.pack) == (to.spread, to.pack);
         let rewritten = if same { None } else { self.rewrite(&object, to).await? };
-        self.take_over(bucket, key, before, rewritten, |rewritten| Change::Class(class, rewritten)).await
+        self.take_over(bucket, key, before, rewritten, |rewritten| Change::Class(class, tiering, rewritten))
+            .await
     }
 
     async fn take_over(
@@ -56,7 +73,7 @@ impl S3 {
             Some(BodyRecord::Parts { .. }) | None => None,
         };
         let change = change(rewritten);
-        let teller = self.own_teller(change.event());
+        let teller = change.event(before).map(|name| self.own_teller(name)).unwrap_or_default();
         let changed = self.metadata().change_version(bucket, key, before, change, teller).await;
         let garbage = match &whole {
             Some(placement) => self.settle(placement, changed, |garbage| *garbage).await?,
@@ -83,6 +100,7 @@ impl S3 {
             let size = object.info().size;
             let written = self.0.blobs.write_with(object.read(0..size), keeping).await;
             let placement = written.map_err(crate::objects::write_error)?;
+            self.note_if_short(&placement).await?;
             return Ok(Some((Rewritten { pinned, body: BodyRecord::Whole(placement) }, pin)));
         };
         self.metadata().begin_rewrite(pinned).await?;
@@ -90,6 +108,7 @@ impl S3 {
             let bytes = object.read(placed.start..placed.start + placed.size);
             let written = self.0.blobs.write_with(bytes, keeping.clone()).await;
             let placement = written.map_err(crate::objects::write_error)?;
+            self.note_if_short(&placement).await?;
             let part = PartRecord { placement, ..object.part_record(position)? };
             self.metadata().put_rewritten_part(pinned, placed.number, part).await?;
         }
@@ -122,15 +141,14 @@ impl Restores {
         let Some(restore) = object.restore else { return Ok(None) };
         match restore.expires {
             None if restore.due > now => Ok(Some(restore.due)),
-            None => {
-                let opened = self.0.open_object(&bucket, &job.key, Some(job.wanted()))?;
-                let rewritten = self.0.rewrite(&opened, COPY).await?;
-                let expires = next_midnight(now.plus(DAY * restore.days));
-                let restore = Some(Restore { expires: Some(expires), ..restore });
-                let change = |rewritten| Change::Copy(restore, rewritten);
-                self.0.take_over(&bucket, &job.key, &object, rewritten, change).await?;
-                Ok(Some(expires))
-            }
+            None => match self.make(&bucket, &job.key, &object, restore, now).await {
+                Err(S3Error::ObjectLost { .. }) => {
+                    let change = |rewritten| Change::Copy(None, rewritten);
+                    self.0.take_over(&bucket, &job.key, &object, None, change).await?;
+                    Ok(None)
+                }
+                made => made,
+            },
             Some(expires) if expires > now => Ok(Some(expires)),
             Some(_) => {
                 let change = |rewritten| Change::Copy(None, rewritten);
@@ -138,6 +156,31 @@ impl Restores {
                 Ok(None)
             }
         }
+    }
+}
+
+impl Restores {
+    /// Makes an object readable; says when to look again. In intelligent tiering it is no copy that becomes so: the object moves.
+    async fn make(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        object: &ObjectRecord,
+        restore: Restore,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, S3Error> {
+        if object.class == StorageClass::IntelligentTiering {
+            let kept = (object.class, Some(Tiering::frequent(now)));
+            self.0.change_kept(bucket, key, object, kept).await?;
+            return Ok(None);
+        }
+        let opened = self.0.open_object(bucket, key, Some(Wanted::from(object.version())))?;
+        let rewritten = self.0.rewrite(&opened, COPY).await?;
+        let expires = next_midnight(now.plus(DAY * restore.days));
+        let restore = Some(Restore { expires: Some(expires), ..restore });
+        let change = |rewritten| Change::Copy(restore, rewritten);
+        self.0.take_over(bucket, key, object, rewritten, change).await?;
+        Ok(Some(expires))
     }
 }
 
@@ -160,6 +203,11 @@ impl Worker for Restores {
             Ok(again) => again,
             Err(error @ (S3Error::Internal { .. } | S3Error::InsufficientStorage)) => {
                 return Err(error.into());
+            }
+            // Others must not wait for what cannot be read now.
+            Err(error @ (S3Error::Damaged(_) | S3Error::ServiceUnavailable)) => {
+                tracing::error!(%error, bucket = job.bucket, key = job.key, "an archived object cannot be restored now");
+                Some(now.plus(LATER))
             }
             // It changed meanwhile: whoever changed it is looked at anew.
             Err(_) => Some(now),

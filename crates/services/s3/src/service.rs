@@ -1,6 +1,7 @@
 //! The service's state, and what every part of it needs.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use millpond_blob::Blobs;
 use millpond_core::{ByteSize, Clock, Timestamp};
@@ -16,7 +17,9 @@ use crate::lifecycle::LifecycleRun;
 use crate::logging;
 use crate::pins::Pins;
 use crate::rewrite::Restores;
+use crate::scrub::{Counters, Repair, Scrub};
 use crate::store::Metadata;
+use crate::tiering::{AccessFlush, Accesses, TieringRun};
 use crate::worker;
 
 /// The most bytes that come in one request: a put, a part, a copy.
@@ -41,6 +44,9 @@ pub struct S3Settings {
     pub buckets_per_account: usize,
     /// How long lines of access logs wait for more of them.
     pub log_delivery_seconds: u64,
+    /// Days from one pass over all copies to the next; none without. A setting of the storage.
+    #[serde(skip)]
+    pub check_days: u32,
 }
 
 impl Default for S3Settings {
@@ -56,6 +62,7 @@ impl Default for S3Settings {
             .into(),
             buckets_per_account: 10_000,
             log_delivery_seconds: 300,
+            check_days: 14,
         }
     }
 }
@@ -83,6 +90,10 @@ pub(crate) struct Inner {
     pub(crate) pins: Pins,
     pub(crate) garbage: Wake,
     pub(crate) restores: Wake,
+    pub(crate) counters: Counters,
+    pub(crate) accesses: Accesses,
+    /// The store knows that bodies lack a copy.
+    pub(crate) short: AtomicBool,
     pub(crate) settings: S3Settings,
     pub(crate) events: Events,
     pub(crate) access_logs: logging::Buffers,
@@ -91,7 +102,6 @@ pub(crate) struct Inner {
 impl S3 {
     /// Starts the service and its workers.
     pub fn open(deps: Deps<'_>) -> Result<Self, StoreError> {
-        let (garbage, restores) = (Wake::new(), Wake::new());
         let events = Events::new(Bus::open(deps.store.clone(), events::BUS)?);
         let s3 = Self(Arc::new(Inner {
             metadata: Metadata::new(deps.store),
@@ -100,23 +110,42 @@ impl S3 {
             bucket_keys: BucketKeys::default(),
             clock: deps.clock,
             pins: Pins::default(),
-            garbage: garbage.clone(),
-            restores: restores.clone(),
+            garbage: Wake::new(),
+            restores: Wake::new(),
+            counters: Counters::default(),
+            accesses: Accesses::default(),
+            short: AtomicBool::new(false),
             settings: deps.settings,
             events,
             access_logs: logging::Buffers::default(),
         }));
-        deps.tasks.worker_woken_by(&garbage, worker::GarbageRemoval::new(s3.clone()));
-        deps.tasks.worker_woken_by(&restores, Restores::new(s3.clone()));
-        deps.tasks.worker(LifecycleRun::new(s3.clone()));
-        deps.tasks.worker(worker::Sweep::new(s3.clone()));
-        deps.tasks.worker_woken_by(s3.0.access_logs.wake(), logging::Delivery::new(s3.clone()));
-        let (rest, token) = (s3.clone(), deps.tasks.token().clone());
-        deps.tasks.spawn("s3.access-logs.rest", async move {
+        s3.start(deps.tasks);
+        Ok(s3)
+    }
+
+    /// Starts what works in the background.
+    fn start(&self, tasks: &Tasks) {
+        tasks.worker_woken_by(&self.0.garbage, worker::GarbageRemoval::new(self.clone()));
+        tasks.worker_woken_by(&self.0.restores, Restores::new(self.clone()));
+        tasks.worker(LifecycleRun::new(self.clone()));
+        tasks.worker(TieringRun::new(self.clone()));
+        tasks.worker_woken_by(self.0.accesses.wake(), AccessFlush::new(self.clone()));
+        tasks.worker(worker::Sweep::new(self.clone()));
+        tasks.worker_woken_by(self.0.access_logs.wake(), logging::Delivery::new(self.clone()));
+        let (rest, token) = (self.clone(), tasks.token().clone());
+        tasks.spawn("s3.access-logs.rest", async move {
             token.cancelled().await;
             logging::deliver_the_rest(&rest).await;
         });
-        Ok(s3)
+        let token = tasks.token();
+        tasks.worker(Scrub::new(self.clone(), token.clone()));
+        let repair = tasks.worker(Repair::new(self.clone(), token.clone()));
+        let (blobs, token) = (self.0.blobs.clone(), token.clone());
+        tasks.spawn("s3.suspicion", async move {
+            while token.run_until_cancelled(blobs.suspected()).await.is_some() {
+                repair.wake();
+            }
+        });
     }
 
     pub(crate) fn now(&self) -> Timestamp {

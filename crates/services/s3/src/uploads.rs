@@ -101,6 +101,7 @@ impl S3 {
             other: received.other.clone(),
             modified,
             placement: placement.clone(),
+            lost: false,
         };
         let named = self.metadata().put_part(bucket, key, (upload, number), part).await;
         self.settle(&placement, named, |garbage| *garbage).await?;
@@ -136,6 +137,7 @@ impl S3 {
                 owner: record.access.owner.clone(),
                 class: record.class,
                 restore: None,
+                tiering: None,
             };
             let body = BodyRecord::Parts { upload, runs: whole.runs };
             let content = ContentRecord {
@@ -148,6 +150,7 @@ impl S3 {
                 copy: None,
                 lock: record.lock,
                 encryption: record.encryption.clone(),
+                lost: None,
             };
             Ok((object, content))
         };
@@ -255,7 +258,10 @@ fn choose<'p>(
     for part in named {
         let number = check_part_number(part.number)?;
         let invalid = || S3Error::InvalidPart { upload: id(), part: number, etag: part.etag.clone() };
-        let there = parts.get(&number).filter(|there| there.etag() == part.etag).ok_or_else(invalid)?;
+        let there = parts
+            .get(&number)
+            .filter(|there| there.etag() == part.etag && !there.lost)
+            .ok_or_else(invalid)?;
         let algorithm = there.checksum.algorithm;
         for (of, text) in &part.checksums {
             let known = [Some(&there.checksum), there.other.as_ref()].into_iter().flatten();

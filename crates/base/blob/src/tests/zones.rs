@@ -107,6 +107,11 @@ async fn any_zone_is_lost(lost: u8, restarted: bool) {
     for zone in 0..3 {
         alone.push(only_in(&blobs, zone, &body(100_000)).await);
     }
+    let made = async |blobs: &Blobs| -> Vec<_> {
+        blobs.zones().await.unwrap().into_iter().map(|zone| zone.made).collect()
+    };
+    let before = made(&blobs).await;
+    assert!(before.iter().all(Option::is_some) && !blobs.lacks_copies(&everywhere).await.unwrap());
     pond.lose(usize::from(lost));
     let blobs = if restarted { pond.open().unwrap() } else { blobs };
 
@@ -114,8 +119,8 @@ async fn any_zone_is_lost(lost: u8, restarted: bool) {
     for (zone, alone) in (0..).zip(&alone) {
         let read = whole(&blobs, alone).await;
         if zone == lost {
-            assert!(matches!(read, Err(BlobError::Lost)));
-            assert!(matches!(blobs.repair(alone).await, Err(BlobError::Lost)));
+            assert!(matches!(read, Err(BlobError::OutOfReach)));
+            assert!(matches!(blobs.repair(alone).await, Err(BlobError::OutOfReach)));
         } else {
             assert_eq!(read.unwrap(), body(100_000));
         }
@@ -129,6 +134,7 @@ async fn any_zone_is_lost(lost: u8, restarted: bool) {
     // What is written meanwhile is in the zones that are there, and nothing makes the lost one's folder anew.
     let meanwhile = write_to(&blobs, Spread::EveryZone, &body(2_000_000)).await.unwrap();
     assert_eq!(meanwhile.zones(), set((0..3).filter(|zone| *zone != lost)));
+    assert!(blobs.is_short(&meanwhile) && !blobs.is_short(&everywhere));
     for _ in 0..8 {
         let one = write_to(&blobs, Spread::OneZone, &body(20_000)).await.unwrap();
         assert!(one.zones().len() == 1 && one.zones() != set([lost]));
@@ -142,9 +148,15 @@ async fn any_zone_is_lost(lost: u8, restarted: bool) {
     std::fs::write(pond.zones[usize::from(lost)].join("adopt"), "").unwrap();
     let blobs = if restarted { pond.open().unwrap() } else { blobs };
     assert!(blobs.zones().await.unwrap()[usize::from(lost)].there);
+    for (zone, (before, now)) in (0..).zip(before.iter().zip(made(&blobs).await)) {
+        assert_eq!(*before == now, zone != lost, "a folder that was adopted is another one");
+    }
+    assert!(matches!(whole(&blobs, &alone[usize::from(lost)]).await, Err(BlobError::Lost)));
     for (placement, size) in [(everywhere, 2_500_000), (meanwhile, 2_000_000)] {
+        assert!(blobs.lacks_copies(&placement).await.unwrap());
         let repaired = blobs.repair(&placement).await.unwrap();
         assert_eq!((repaired.made, repaired.placement.zones()), (set([lost]), set([0, 1, 2])));
+        assert!(!blobs.lacks_copies(&repaired.placement).await.unwrap());
         assert!(blobs.check(&repaired.placement).await.unwrap().is_whole());
         let again = blobs.repair(&repaired.placement).await.unwrap();
         assert!(again.made.is_empty() && again.placement == repaired.placement);
@@ -162,7 +174,7 @@ async fn a_zone_that_comes_back_is_used_as_it_was() {
     let alone = only_in(&blobs, 1, &body(100_000)).await;
     let away = pond.dir.path().join("away");
     std::fs::rename(&pond.zones[1], &away).unwrap();
-    assert!(matches!(whole(&blobs, &alone).await, Err(BlobError::Lost)));
+    assert!(matches!(whole(&blobs, &alone).await, Err(BlobError::OutOfReach)));
     let meanwhile = write_to(&blobs, Spread::EveryZone, &body(100_000)).await.unwrap();
     std::fs::rename(&away, &pond.zones[1]).unwrap();
     assert_eq!(whole(&blobs, &alone).await.unwrap(), body(100_000));

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::PutOptions;
-use crate::tests::{Pond, pond, root};
+use crate::tests::{Pond, pond, pond_of, root};
 
 /// Listens to keys below `heard/`.
 #[derive(Clone)]
@@ -188,4 +188,44 @@ async fn what_s3_does_by_itself_is_told_of() {
     pond.clock.advance(DAY * 100);
     pass().await;
     assert_eq!(listener.names(1).await, ["LifecycleExpiration:Delete"]);
+}
+
+#[tokio::test]
+async fn what_its_tier_archives_and_what_is_lost_is_told_of() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let pond = pond_of(&["zone"]);
+    let listener = Listener::new(&pond);
+    ok(&pond, Method::PUT, "/bucket", &[], "").await;
+    let body = "water ".repeat(40_000);
+    let class = |class| [("x-amz-storage-class", class)];
+    ok(&pond, Method::PUT, "/bucket/heard/cold", &class("INTELLIGENT_TIERING"), &body).await;
+    ok(&pond, Method::PUT, "/bucket/heard/reduced", &class("REDUCED_REDUNDANCY"), &body).await;
+    ok(&pond, Method::PUT, "/bucket/heard/standard", &[], &body).await;
+    let configuration = "<IntelligentTieringConfiguration><Id>c</Id><Status>Enabled</Status><Tiering>\
+        <AccessTier>ARCHIVE_ACCESS</AccessTier><Days>90</Days></Tiering></IntelligentTieringConfiguration>";
+    ok(&pond, Method::PUT, "/bucket?intelligent-tiering&id=c", &[], configuration).await;
+    assert_eq!(listener.names(3).await, ["ObjectCreated:Put"; 3]);
+    pond.clock.advance(DAY * 91);
+    let tiered = listener.heard(1).await.remove(0);
+    assert_eq!((tiered.name, tiered.key.as_str()), (EventName::Tiered, "heard/cold"));
+    assert_eq!(tiered.detail, Detail::Tiered { tier: "ARCHIVE_ACCESS".into() });
+    ok(&pond, Method::POST, "/bucket/heard/cold?restore", &[], "<RestoreRequest></RestoreRequest>").await;
+    pond.clock.advance(Duration::from_secs(5 * 3_600));
+    assert_eq!(listener.names(2).await, ["ObjectRestore:Post", "ObjectRestore:Completed"]);
+
+    for fan in std::fs::read_dir(pond.dir.path().join("zone")).unwrap() {
+        let fan = fan.unwrap().path();
+        if fan.is_dir() && fan.file_name().is_some_and(|name| name.len() == 2) {
+            std::fs::remove_dir_all(fan).unwrap();
+        }
+    }
+    pond.clock.advance(DAY * 15);
+    let lost = listener.heard(1).await.remove(0);
+    assert_eq!((lost.name, lost.key.as_str()), (EventName::Lost, "heard/reduced"));
+    let get = pond.send(Method::GET, "/bucket/heard/standard", &[], "").await;
+    assert_eq!(
+        (get.status.as_u16(), get.element("Code")),
+        (405, "MethodNotAllowed"),
+        "gone, and no event of AWS's"
+    );
 }

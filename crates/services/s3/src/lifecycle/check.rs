@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use millpond_core::Timestamp;
 
-use super::{Expiration, Filter, Lifecycle, Rule, Transition, When, last_midnight};
+use super::{Expiration, Filter, Form, Lifecycle, Rule, Transition, When, last_midnight};
 use crate::class::StorageClass;
 use crate::error::S3Error;
 
@@ -36,11 +36,54 @@ impl Lifecycle {
             }
             rule.check()?;
         }
+        self.check_prefixes()
+    }
+
+    /// What AWS still asks of rules without filters, which are its older form.
+    fn check_prefixes(&self) -> Result<(), S3Error> {
+        let is_older = |rule: &Rule| rule.filter.form == Form::Prefix;
+        if !self.rules.iter().any(is_older) {
+            return Ok(());
+        }
+        if !self.rules.iter().all(is_older) {
+            return Err(S3Error::invalid_request(
+                "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.",
+            ));
+        }
+        for (at, rule) in self.rules.iter().enumerate() {
+            for other in &self.rules[..at] {
+                let (one, two) = (other.filter.told_prefix(), rule.filter.told_prefix());
+                if one == two {
+                    return Err(S3Error::invalid_request(format!(
+                        "Found two rules with same prefix '{one}'"
+                    )));
+                }
+                let overlap = one.starts_with(two) || two.starts_with(one);
+                let same = other.kinds().into_iter().find(|kind| rule.kinds().contains(kind));
+                if let Some(kind) = same.filter(|_| overlap) {
+                    return Err(S3Error::invalid_request(format!(
+                        "Found overlapping prefixes '{one}' and '{two}' for same action type '{kind}'"
+                    )));
+                }
+            }
+        }
         Ok(())
     }
 }
 
 impl Rule {
+    /// What it does, in AWS's words.
+    fn kinds(&self) -> Vec<&'static str> {
+        let kinds = [
+            (self.expiration.is_some(), "Expiration"),
+            (!self.transitions.is_empty(), "Transition"),
+            (self.noncurrent_expiration.is_some(), "NoncurrentVersionExpiration"),
+            (!self.noncurrent_transitions.is_empty(), "NoncurrentVersionTransition"),
+            (self.abort_days.is_some(), "AbortIncompleteMultipartUpload"),
+        ];
+        kinds.into_iter().filter(|(has, _)| *has).map(|(_, kind)| kind).collect()
+    }
+
     fn check(&self) -> Result<(), S3Error> {
         let acts = self.expiration.is_some()
             || !self.transitions.is_empty()
@@ -205,6 +248,10 @@ impl Filter {
             ));
         }
         Ok(())
+    }
+
+    fn told_prefix(&self) -> &str {
+        self.prefix.as_deref().unwrap_or_default()
     }
 
     /// As AWS's messages tell it.

@@ -144,6 +144,11 @@ fn sizes_that_move() {
     }
 }
 
+fn older(id: &str, prefix: &str, expiration: Option<Expiration>, abort_days: Option<u32>) -> Rule {
+    let filter = Filter { form: Form::Prefix, prefix: Some(prefix.to_owned()), ..Filter::default() };
+    Rule { filter, expiration, abort_days, ..rule(id) }
+}
+
 #[test]
 fn what_is_refused() {
     use StorageClass::{Glacier, OnezoneIa, StandardIa};
@@ -155,6 +160,15 @@ fn what_is_refused() {
         (vec![rule("none")], Err("InvalidRequest")),
         (vec![Rule { expiration: expire(1), ..rule("a") }], Ok(())),
         (vec![Rule { expiration: expire(0), ..rule("a") }], Err("InvalidArgument")),
+        // The older form, without filters.
+        (vec![older("a", "x/", expire(1), None), older("b", "y/", expire(1), None)], Ok(())),
+        (vec![older("a", "x/", expire(1), None), older("b", "x/", None, Some(1))], Err("InvalidRequest")),
+        (vec![older("a", "", expire(1), None), older("b", "x/", expire(2), None)], Err("InvalidRequest")),
+        (vec![older("a", "", expire(1), None), older("b", "x/", None, Some(1))], Ok(())),
+        (
+            vec![older("a", "x/", expire(1), None), Rule { expiration: expire(1), ..rule("b") }],
+            Err("InvalidRequest"),
+        ),
         (vec![Rule { expiration: expire(1), ..rule("a") }; 2], Err("InvalidArgument")),
         (vec![Rule { expiration: expire(1), ..rule(&"i".repeat(256)) }], Err("InvalidArgument")),
         (vec![Rule { transitions: vec![to(29, StandardIa)], ..rule("a") }], Err("InvalidArgument")),

@@ -6,6 +6,7 @@
 use std::ops::Bound;
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use millpond_core::Timestamp;
 use millpond_work::{Pass, WorkError, Worker};
 
@@ -24,6 +25,8 @@ use millpond_store::Reads as _;
 
 /// Versions, or uploads, that a pass looks at.
 const BATCH: usize = 500;
+/// Objects that are moved side by side.
+const AT_ONCE: usize = 16;
 /// Bytes after whose writing a pass moves no further object.
 const MOVED_BYTES: u64 = 256 << 20;
 
@@ -95,12 +98,19 @@ impl LifecycleRun {
                 tracing::debug!(bucket = bucket.name, %error, "a lifecycle rule could not remove a version");
             }
         }
-        for (key, object, class) in found.moves {
-            match self.0.change_class(bucket, &key, &object, class).await {
+        // Side by side, so that they share the store's commits.
+        let mut moves = stream::iter(found.moves)
+            .map(async |(key, object, class)| {
+                let moved = self.0.change_class(bucket, &key, &object, class).await;
+                (key, moved)
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some((key, moved)) = moves.next().await {
+            match moved {
                 Ok(()) => {}
                 Err(error @ (S3Error::Internal { .. } | S3Error::InsufficientStorage)) => return Err(error),
                 Err(error) => {
-                    tracing::debug!(bucket = bucket.name, key, %error, "an object changed while it was moved");
+                    tracing::debug!(bucket = bucket.name, key, %error, "an object was not moved");
                 }
             }
         }

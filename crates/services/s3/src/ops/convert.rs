@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use http_body_util::StreamBody;
 use millpond_core::{AccountId, Timestamp};
 use s3s::dto::{self, ETag, Metadata, Owner, StreamingBlob, TimestampFormat};
@@ -272,9 +272,12 @@ pub(super) fn request_body(body: Option<StreamingBlob>) -> ByteStream {
     }
 }
 
-pub(super) fn answer_body(body: ByteStream) -> StreamingBlob {
+/// The body of an answer. Its first piece is read before the answer begins, so that what cannot be read is an error.
+pub(super) async fn answer_body(mut body: ByteStream) -> Result<StreamingBlob, S3Error> {
+    let first = body.try_next().await?;
+    let body = stream::iter(first.map(Ok)).chain(body);
     let frames = body.map(|bytes| bytes.map(http_body::Frame::data).map_err(logged));
-    StreamingBlob::from(s3s::Body::http_body_unsync(StreamBody::new(frames)))
+    Ok(StreamingBlob::from(s3s::Body::http_body_unsync(StreamBody::new(frames))))
 }
 
 /// The head of the answer is sent; all that is left is to break off, and to say why in the log.

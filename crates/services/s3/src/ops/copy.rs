@@ -30,7 +30,8 @@ macro_rules! open_source {
             return Err(S3Error::NotImplemented { what: "A copy from an access point".into() });
         };
         let wanted = version_id.as_deref().map(Wanted::parse).transpose()?;
-        let source = $call.s3.open_object(&$call.bucket(bucket)?, key, wanted)?;
+        let source_bucket = $call.bucket(bucket)?;
+        let source = $call.s3.open_object(&source_bucket, key, wanted)?;
         let modified_since = $input.copy_source_if_modified_since.as_ref().and_then(from_timestamp);
         let unmodified_since = $input.copy_source_if_unmodified_since.as_ref().and_then(from_timestamp);
         ReadConditions::of(&$call.context.headers, Reader::Copy, modified_since, unmodified_since).check(
@@ -39,6 +40,7 @@ macro_rules! open_source {
             source.info().last_modified,
         )?;
         source.check_readable($call.s3.now(), true)?;
+        $call.s3.note_access(&source_bucket, source.info());
         // A copy of an older version onto its key brings it back.
         let same = wanted.is_none() && &**bucket == $input.bucket.as_str() && &**key == $input.key.as_str();
         let key = CustomerKey::of(&$call.context.headers, Given::ForSource)?;

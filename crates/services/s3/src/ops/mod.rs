@@ -22,6 +22,7 @@ mod payment;
 mod policy;
 mod restore;
 mod tagging;
+mod tiering;
 mod versioning;
 mod website;
 
@@ -111,6 +112,7 @@ operations! {
     delete_bucket(DeleteBucketInput) -> DeleteBucketOutput = bucket;
     delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput = cors;
     delete_bucket_encryption(DeleteBucketEncryptionInput) -> DeleteBucketEncryptionOutput = encryption;
+    delete_bucket_intelligent_tiering_configuration(DeleteBucketIntelligentTieringConfigurationInput) -> DeleteBucketIntelligentTieringConfigurationOutput = tiering;
     delete_bucket_lifecycle(DeleteBucketLifecycleInput) -> DeleteBucketLifecycleOutput = lifecycle;
     delete_bucket_ownership_controls(DeleteBucketOwnershipControlsInput) -> DeleteBucketOwnershipControlsOutput = ownership;
     delete_bucket_policy(DeleteBucketPolicyInput) -> DeleteBucketPolicyOutput = policy;
@@ -124,6 +126,7 @@ operations! {
     get_bucket_acl(GetBucketAclInput) -> GetBucketAclOutput = acl;
     get_bucket_cors(GetBucketCorsInput) -> GetBucketCorsOutput = cors;
     get_bucket_encryption(GetBucketEncryptionInput) -> GetBucketEncryptionOutput = encryption;
+    get_bucket_intelligent_tiering_configuration(GetBucketIntelligentTieringConfigurationInput) -> GetBucketIntelligentTieringConfigurationOutput = tiering;
     get_bucket_lifecycle_configuration(GetBucketLifecycleConfigurationInput) -> GetBucketLifecycleConfigurationOutput = lifecycle;
     get_bucket_location(GetBucketLocationInput) -> GetBucketLocationOutput = bucket;
     get_bucket_logging(GetBucketLoggingInput) -> GetBucketLoggingOutput = logging;
@@ -146,6 +149,7 @@ operations! {
     get_public_access_block(GetPublicAccessBlockInput) -> GetPublicAccessBlockOutput = ownership;
     head_bucket(HeadBucketInput) -> HeadBucketOutput = bucket;
     head_object(HeadObjectInput) -> HeadObjectOutput = object;
+    list_bucket_intelligent_tiering_configurations(ListBucketIntelligentTieringConfigurationsInput) -> ListBucketIntelligentTieringConfigurationsOutput = tiering;
     list_buckets(ListBucketsInput) -> ListBucketsOutput = bucket;
     list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput = multipart;
     list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput = list;
@@ -155,6 +159,7 @@ operations! {
     put_bucket_acl(PutBucketAclInput) -> PutBucketAclOutput = acl;
     put_bucket_cors(PutBucketCorsInput) -> PutBucketCorsOutput = cors;
     put_bucket_encryption(PutBucketEncryptionInput) -> PutBucketEncryptionOutput = encryption;
+    put_bucket_intelligent_tiering_configuration(PutBucketIntelligentTieringConfigurationInput) -> PutBucketIntelligentTieringConfigurationOutput = tiering;
     put_bucket_lifecycle_configuration(PutBucketLifecycleConfigurationInput) -> PutBucketLifecycleConfigurationOutput = lifecycle;
     put_bucket_logging(PutBucketLoggingInput) -> PutBucketLoggingOutput = logging;
     put_bucket_notification_configuration(PutBucketNotificationConfigurationInput) -> PutBucketNotificationConfigurationOutput = notification;

@@ -175,7 +175,7 @@ fn customer_key(call: &Call, object: &Object) -> Result<Option<CustomerKey>, S3E
 /// Reads an object, a range of it or a part.
 ///
 /// Errors: NoSuchKey, InvalidRange, InvalidPartNumber, PreconditionFailed, 304 Not Modified, InvalidObjectState (archived),
-/// and those of its key (see [`Object::unlocked`]).
+/// MethodNotAllowed (it is lost), ServiceUnavailable (its zones are away), and those of its key (see [`Object::unlocked`]).
 /// Source: Amazon S3 API reference, GetObject.
 pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetObjectOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
@@ -201,6 +201,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
         info.last_modified,
     )?;
     object.check_readable(call.s3.now(), false)?;
+    call.s3.note_access(&bucket, info);
     let given = resolve(
         &object,
         &Asked {
@@ -216,7 +217,7 @@ pub(super) async fn get_object(call: Call, input: GetObjectInput) -> Result<GetO
     if input.version_id.is_none() {
         output.expiration = expiration_of(&call.s3, &bucket, info)?;
     }
-    output.body = Some(answer_body(object.read(given.bytes)));
+    output.body = Some(answer_body(object.read(given.bytes)).await?);
     Ok(output)
 }
 
@@ -236,6 +237,7 @@ pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<He
         &info.etag,
         info.last_modified,
     )?;
+    object.check_there()?;
     let given = resolve(
         &object,
         &Asked {
@@ -250,6 +252,7 @@ pub(super) async fn head_object(call: Call, input: HeadObjectInput) -> Result<He
         object.clone().unlocked(caller, customer.as_ref()).await?;
     }
     let mut output = read_output!(HeadObjectOutput, call, bucket, info, &given, customer.as_ref());
+    output.archive_status = info.archive_tier().map(|tier| ArchiveStatus::from_static(tier.as_str()));
     if input.version_id.is_none() {
         output.expiration = expiration_of(&call.s3, &bucket, info)?;
     }
@@ -267,6 +270,7 @@ pub(super) async fn get_object_attributes(
     let bucket = call.bucket(&input.bucket)?;
     let object = call.s3.open_object(&bucket, &input.key, Call::wanted(input.version_id.as_ref())?)?;
     customer_key(&call, &object)?;
+    object.check_there()?;
     let info = object.info();
     let mut output = GetObjectAttributesOutput {
         last_modified: Some(timestamp(info.last_modified)),

@@ -17,7 +17,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 const MOST_DAYS: u32 = 36_500;
 
 /// Asks for a readable copy of an archived object: 202, and the copy is there when the tier's time is over. Of one that has
-/// its copy, the days are counted anew: 200. One that is on its way can be made faster.
+/// its copy, the days are counted anew: 200. One that is on its way can be made faster. What intelligent tiering archived moves
+/// to its frequent tier, and takes no days.
 ///
 /// Errors: InvalidObjectState (not archived), RestoreAlreadyInProgress, InvalidArgument (days; a tier that the class does
 /// not have), MalformedXML, NotImplemented (a select).
@@ -33,10 +34,12 @@ pub(super) async fn restore_object(
         return Err(S3Error::NotImplemented { what: "A restore of type SELECT".into() });
     }
     let invalid = |message: &str, name: &str, value: String| S3Error::invalid_argument(message, name, value);
-    let days = request.days.ok_or(S3Error::MalformedXml)?;
-    let days = u32::try_from(days).ok().filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(|| {
-        invalid("The days of a restore must be a positive integer", "Days", days.to_string())
-    })?;
+    let positive = |days: i32| {
+        u32::try_from(days).ok().filter(|days| (1..=MOST_DAYS).contains(days)).ok_or_else(|| {
+            invalid("The days of a restore must be a positive integer", "Days", days.to_string())
+        })
+    };
+    let days = request.days.map(positive).transpose()?;
     let asked = request.glacier_job_parameters.map(|parameters| parameters.tier).or(request.tier);
     let tier = match asked {
         None => class::Tier::Standard,
@@ -57,16 +60,28 @@ pub(super) async fn restore_object(
 /// What a restore comes to: whether it began, what is recorded, and when it is looked at.
 fn decide(
     object: &ObjectRecord,
-    days: u32,
+    days: Option<u32>,
     tier: class::Tier,
     now: millpond_core::Timestamp,
 ) -> Result<(bool, Restore, millpond_core::Timestamp), S3Error> {
     let class: StorageClass = object.class;
-    if !class.is_archive() {
+    if !object.kept_as().is_archive() {
         let message = "Restore is not allowed for the object's current storage class";
-        return Err(S3Error::InvalidObjectState { class, message });
+        return Err(S3Error::InvalidObjectState { class, tier: None, message });
     }
-    let takes = tier.takes(class).ok_or_else(|| {
+    let days = match (object.tiering(), days) {
+        // The object moves to the frequent tier, for good.
+        (Some(_), None) => 0,
+        (Some(_), Some(days)) => {
+            return Err(S3Error::invalid_argument(
+                "Days must not be specified for objects in the INTELLIGENT_TIERING storage class",
+                "Days",
+                days.to_string(),
+            ));
+        }
+        (None, days) => days.ok_or(S3Error::MalformedXml)?,
+    };
+    let takes = tier.takes(object.kept_as()).ok_or_else(|| {
         S3Error::invalid_argument(
             "Retrieval option is not supported by this storage class",
             "Tier",

@@ -49,6 +49,7 @@ pub enum Kind {
     Website,
     Logging,
     RequestPayment,
+    IntelligentTiering,
 }
 
 impl Kind {
@@ -74,6 +75,11 @@ impl DocumentRecord {
             .map_err(|error| S3Error::internal("writing a bucket's configuration", error))?;
         Ok(Self { body })
     }
+
+    fn decode<D: Document>(&self) -> Result<D, S3Error> {
+        rmp_serde::from_slice(&self.body)
+            .map_err(|error| S3Error::internal("reading a bucket's configuration", error))
+    }
 }
 
 impl Metadata {
@@ -88,9 +94,7 @@ impl Metadata {
         let Some(record) = snapshot.get(&DOCUMENTS, &(bucket.record.id, D::KIND.key()))? else {
             return Ok(None); // It was removed since the bucket was looked up.
         };
-        let decoded: D = rmp_serde::from_slice(&record.body)
-            .map_err(|error| S3Error::internal("reading a bucket's configuration", error))?;
-        let document = Arc::new(decoded);
+        let document = Arc::new(record.decode::<D>()?);
         // What was read may be newer than the bucket's record that names its revision.
         let current = snapshot.get(&BUCKETS, &bucket.name)?;
         if let Some(current) = current.and_then(|record| record.documents.get(&D::KIND).copied()) {
@@ -119,6 +123,35 @@ impl Metadata {
                     Some(document) => {
                         record.documents.insert(D::KIND, Uuid::new_v4());
                         txn.put(&DOCUMENTS, &at, document)?;
+                    }
+                    None => {
+                        record.documents.remove(&D::KIND);
+                        txn.delete(&DOCUMENTS, &at)?;
+                    }
+                }
+                Ok(txn.put(&BUCKETS, &bucket.name, &record)?)
+            })
+            .await
+    }
+
+    /// Changes what the bucket is set to, or removes it: `change` sees what it is in the transaction.
+    ///
+    /// Errors: NoSuchBucket (deleted meanwhile), and those of `change`.
+    pub async fn change_document<D: Document>(
+        &self,
+        bucket: &Bucket,
+        change: impl FnOnce(Option<D>) -> Result<Option<D>, S3Error> + Send + 'static,
+    ) -> Result<(), S3Error> {
+        let bucket = bucket.clone();
+        self.store
+            .write(move |txn| {
+                let mut record = check_bucket(txn, &bucket)?;
+                let at = (record.id, D::KIND.key());
+                let before = txn.get(&DOCUMENTS, &at)?.map(|document| document.decode()).transpose()?;
+                match change(before)? {
+                    Some(document) => {
+                        record.documents.insert(D::KIND, Uuid::new_v4());
+                        txn.put(&DOCUMENTS, &at, &DocumentRecord::encode(&document)?)?;
                     }
                     None => {
                         record.documents.remove(&D::KIND);

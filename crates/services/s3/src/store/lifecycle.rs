@@ -14,11 +14,11 @@ use super::{
 use crate::error::S3Error;
 use crate::events::{Subject, Teller};
 
-/// The runs by name; there is one.
+/// The daily runs, by name.
 pub const RUNS: Table<String, RunRecord> = Table::new("s3.lifecycle-runs");
 const DAILY: &str = "daily";
 
-/// A daily run over the buckets that have rules, in the order of their names.
+/// A daily run over buckets, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunRecord {
@@ -57,11 +57,19 @@ pub struct Expired {
 
 impl Metadata {
     pub fn lifecycle_run(&self) -> Result<Option<RunRecord>, S3Error> {
-        Ok(self.read()?.get(&RUNS, DAILY)?)
+        self.run(DAILY)
     }
 
     pub async fn set_lifecycle_run(&self, run: RunRecord) -> Result<(), S3Error> {
-        self.store.write(move |txn| Ok(txn.put(&RUNS, DAILY, &run)?)).await
+        self.set_run(DAILY, run).await
+    }
+
+    pub fn run(&self, name: &str) -> Result<Option<RunRecord>, S3Error> {
+        Ok(self.read()?.get(&RUNS, name)?)
+    }
+
+    pub async fn set_run(&self, name: &'static str, run: RunRecord) -> Result<(), S3Error> {
+        self.store.write(move |txn| Ok(txn.put(&RUNS, name, &run)?)).await
     }
 
     /// The next bucket that has lifecycle rules, in the order of names.

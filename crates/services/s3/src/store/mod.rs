@@ -8,7 +8,7 @@
 //! - A content has an id of its own.
 //! - Bytes that a transaction makes unreachable are written down as garbage in the same transaction; `worker` removes them.
 //!
-//! `records`: the shapes. `buckets`, `documents`, `objects`, `uploads`, `lifecycle`, `rewrites`: the transactions.
+//! `records`: the shapes. `buckets`, `documents`, `objects`, `uploads`, `lifecycle`, `rewrites`, `walks`, `tiers`: the transactions.
 
 mod buckets;
 mod documents;
@@ -18,7 +18,9 @@ mod records;
 mod rewrites;
 #[cfg(test)]
 mod tests;
+mod tiers;
 mod uploads;
+mod walks;
 
 use std::sync::Arc;
 
@@ -34,7 +36,9 @@ pub use lifecycle::{Expired, Place, RunRecord};
 pub use objects::{Deleted, Placed, Target, objects_from, versions_from};
 pub use records::*;
 pub use rewrites::{Change, RestoreJob, Rewritten};
+pub use tiers::Accessed;
 pub use uploads::no_such_upload;
+pub use walks::{Found, Named, WalkRecord, WalkRow, Walked, Within};
 
 pub const BUCKETS: Table<String, BucketRecord> = Table::new("s3.buckets");
 /// The buckets of an account, for ListBuckets.

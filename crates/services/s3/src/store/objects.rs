@@ -9,6 +9,7 @@ use millpond_core::Timestamp;
 use millpond_store::{Entries, Reads, Snapshot, Span, Txn};
 use uuid::Uuid;
 
+use super::tiers::note_tiers;
 use super::{
     BodyRecord, Bucket, BucketRecord, CONTENTS, ContentRecord, MarkerRecord, Metadata, NULLS, OBJECTS,
     ObjectRecord, VERSIONS, VersionRecord, What, below, check_bucket, discard, name_file,
@@ -71,6 +72,7 @@ impl Metadata {
         self.store
             .write(move |txn| {
                 let record = check_bucket(txn, &bucket)?;
+                note_tiers(txn, &bucket.name, object.class)?;
                 let placed = place(txn, &record, key.clone(), object, content, &condition)?;
                 teller.tell(txn, &bucket, Subject::object(&record, &key, &placed.object))?;
                 Ok(placed)

@@ -17,6 +17,7 @@ use crate::lock::{BucketLock, Lock};
 use crate::ownership::{ObjectAccess, Ownership, PublicAccessBlock, all_blocked, is_all_blocked};
 use crate::parts::Runs;
 use crate::tags::Tags;
+use crate::tiering::Tiering;
 use crate::version::{VersionId, Versioning};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +71,23 @@ pub struct ObjectRecord {
     /// Of an archived object: the readable copy that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
+    /// Of an object in intelligent tiering that was read or moved since it came there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tiering: Option<Tiering>,
 }
 
 impl ObjectRecord {
+    /// Where it is among the tiers; `None` outside that class.
+    pub fn tiering(&self) -> Option<Tiering> {
+        let tiered = self.class == StorageClass::IntelligentTiering;
+        tiered.then(|| self.tiering.unwrap_or(Tiering::frequent(self.modified)))
+    }
+
+    /// The class whose placement its bytes have: its own, or its tier's.
+    pub fn kept_as(&self) -> StorageClass {
+        self.tiering().map_or(self.class, |tiering| tiering.tier.class())
+    }
+
     pub fn version(&self) -> VersionId {
         VersionId { versioned: self.versioned, sequence: self.sequence, id: self.content }
     }
@@ -139,6 +154,9 @@ pub struct ContentRecord {
     /// Who holds the key to the bytes; none is the pond alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<Encryption>,
+    /// When it was found that no copy of its bytes is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -231,6 +249,9 @@ pub struct PartRecord {
     pub other: Option<Checksum>,
     pub modified: Timestamp,
     pub placement: Placement,
+    /// No copy of its bytes is left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 impl PartRecord {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::objects::update;
+use super::tiers::note_tiers;
 use super::{
     BodyRecord, Bucket, ContentRecord, CopyRecord, GARBAGE, Garbage, Metadata, ObjectRecord, PARTS,
     PartRecord, check_bucket, drop_body, name_file,
@@ -13,6 +14,7 @@ use super::{
 use crate::class::{Restore, StorageClass};
 use crate::error::S3Error;
 use crate::events::{Detail, EventName, Subject, Teller};
+use crate::tiering::Tiering;
 use crate::version::{VersionId, Wanted};
 
 /// When something is to be done for a restored object, and an id.
@@ -57,29 +59,36 @@ pub struct Rewritten {
 /// What a version is to be from now on.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// In this class; with new bytes, if the class keeps them otherwise.
-    Class(StorageClass, Option<Rewritten>),
+    /// In this class, or this tier of it; with new bytes, if they are kept otherwise there.
+    Class(StorageClass, Option<Tiering>, Option<Rewritten>),
     /// Readable, with a copy, or no more.
     Copy(Option<Restore>, Option<Rewritten>),
 }
 
 impl Change {
-    /// As which event it is told of.
-    pub fn event(&self) -> EventName {
+    /// As which event it is told of, if it is one.
+    pub fn event(&self, before: &ObjectRecord) -> Option<EventName> {
         match self {
-            Self::Class(..) => EventName::Transitioned,
-            Self::Copy(Some(_), _) => EventName::RestoreCompleted,
-            Self::Copy(None, _) => EventName::RestoreExpired,
+            Self::Class(class, ..) if *class != before.class => Some(EventName::Transitioned),
+            Self::Class(_, Some(tiering), _) if tiering.tier.is_archive() => Some(EventName::Tiered),
+            // What intelligent tiering archived has no copy: it moves.
+            Self::Class(..) if before.kept_as().is_archive() => Some(EventName::RestoreCompleted),
+            Self::Class(..) => None,
+            Self::Copy(Some(_), _) => Some(EventName::RestoreCompleted),
+            Self::Copy(None, _) => Some(EventName::RestoreExpired),
         }
     }
 
     fn detail(&self, before: &ObjectRecord) -> Detail {
         match self {
-            Self::Class(class, _) => Detail::Transitioned { class: *class },
+            Self::Class(class, ..) if *class != before.class => Detail::Transitioned { class: *class },
+            Self::Class(_, Some(tiering), _) if tiering.tier.is_archive() => {
+                Detail::Tiered { tier: tiering.tier.to_string() }
+            }
             Self::Copy(Some(Restore { expires: Some(until), .. }), _) => {
                 Detail::Restored { until: *until, class: before.class }
             }
-            Self::Copy(..) => Detail::None,
+            Self::Class(..) | Self::Copy(..) => Detail::None,
         }
     }
 }
@@ -122,6 +131,9 @@ impl Metadata {
                 let record = check_bucket(txn, &bucket)?;
                 let wanted = Wanted::from(before.version());
                 let detail = change.detail(&before);
+                if let Change::Class(class, ..) = &change {
+                    note_tiers(txn, &bucket.name, *class)?;
+                }
                 let (garbage, object) = update(txn, &record, &key, Some(wanted), |txn, object, content| {
                     if *object != before {
                         return Err(S3Error::PreconditionFailed { condition: "If-Match" });
@@ -194,8 +206,9 @@ fn apply(
 ) -> Result<bool, S3Error> {
     let mut garbage = false;
     match change {
-        Change::Class(class, rewritten) => {
+        Change::Class(class, tiering, rewritten) => {
             object.class = class;
+            object.tiering = tiering;
             object.restore = None;
             if let Some(Rewritten { pinned, body }) = rewritten {
                 take(txn, pinned, &body)?;

@@ -66,6 +66,7 @@ fn object(etag: &str) -> (ObjectRecord, ContentRecord) {
         owner: None,
         class: Default::default(),
         restore: None,
+        tiering: None,
     };
     let body = BodyRecord::Parts { upload: content, runs: crate::parts::Runs::default() };
     (
@@ -80,6 +81,7 @@ fn object(etag: &str) -> (ObjectRecord, ContentRecord) {
             copy: None,
             lock: Default::default(),
             encryption: None,
+            lost: None,
         },
     )
 }

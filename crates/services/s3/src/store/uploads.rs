@@ -6,6 +6,7 @@ use millpond_store::{Reads as _, Txn};
 use uuid::Uuid;
 
 use super::objects::{Placed, place};
+use super::tiers::note_tiers;
 use super::{
     BodyRecord, Bucket, BucketRecord, CONTENTS, ContentRecord, GARBAGE, Garbage, Metadata, OBJECTS,
     ObjectRecord, PARTS, PartRecord, UPLOADS, UploadRecord, check_bucket, name_file,
@@ -119,6 +120,7 @@ impl Metadata {
                     txn.delete(&PARTS, &(upload, number))?;
                 }
                 txn.delete(&UPLOADS, &at)?;
+                note_tiers(txn, &bucket.name, object.class)?;
                 let placed = place(txn, &now, at.1.clone(), object, content.clone(), &condition)?;
                 teller.tell(txn, &bucket, Subject::object(&now, &at.1, &placed.object))?;
                 Ok((placed, content))
