@@ -15,7 +15,7 @@ from botocore.credentials import Credentials
 
 TARGETS = {
     "kinesis": "Kinesis_20131202", "firehose": "Firehose_20150804", "glue": "AWSGlue", "athena": "AmazonAthena",
-    "kms": "TrentService",
+    "kms": "TrentService", "cloudtrail": "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
 }
 
 

@@ -22,6 +22,8 @@ pub struct Operation {
     pub name: String,
     /// The input's shape; `None` when the model has none, for which an empty structure stands.
     pub input: Option<String>,
+    /// Members of the input and of the output that hold what the model marks as sensitive.
+    pub secrets: BTreeSet<String>,
 }
 
 #[derive(Debug, Default)]
@@ -123,6 +125,42 @@ fn element(model: &Model, name: &str) -> Result<String> {
     }
 }
 
+/// Gathers the members below a shape whose values the model marks as sensitive: themselves, or what their lists and maps hold.
+fn collect_secrets(
+    model: &Model,
+    name: &str,
+    seen: &mut BTreeSet<String>,
+    secrets: &mut BTreeSet<String>,
+) -> Result<()> {
+    if !seen.insert(name.to_owned()) {
+        return Ok(());
+    }
+    let shape = model.shape(name)?;
+    for (member, reference) in &shape.members.0 {
+        if is_secret(model, &reference.shape)? {
+            secrets.insert(member.clone());
+        }
+        collect_secrets(model, &reference.shape, seen, secrets)?;
+    }
+    for reference in [&shape.member, &shape.value].into_iter().flatten() {
+        collect_secrets(model, &reference.shape, seen, secrets)?;
+    }
+    Ok(())
+}
+
+fn is_secret(model: &Model, name: &str) -> Result<bool> {
+    let shape = model.shape(name)?;
+    if shape.sensitive {
+        return Ok(true);
+    }
+    for reference in [&shape.member, &shape.key, &shape.value].into_iter().flatten() {
+        if is_secret(model, &reference.shape)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 struct Planner<'m> {
     model: &'m Model,
     left_out: &'m BTreeSet<(String, String)>,
@@ -152,7 +190,13 @@ impl Planner<'_> {
             self.reach(&reference.shape, direction).with_context(|| rust_name)?;
         }
         let input = operation.input.as_ref().map(|input| input.shape.clone());
-        self.plan.operations.push(Operation { name: name.to_owned(), input });
+        let mut secrets = BTreeSet::new();
+        for (reference, _, _) in ends {
+            if let Some(reference) = reference {
+                collect_secrets(model, &reference.shape, &mut BTreeSet::new(), &mut secrets)?;
+            }
+        }
+        self.plan.operations.push(Operation { name: name.to_owned(), input, secrets });
         Ok(())
     }
 

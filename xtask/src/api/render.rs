@@ -224,7 +224,11 @@ impl Writer<'_> {
                 Some(shape) => format!("&{}", names::constant(shape)),
                 None => "&Shape::Structure(&[])".into(),
             };
-            write!(tables, "impl Shaped for {input} {{\nconst SHAPE: &'static Shape = {shape};\n}}\n\n")?;
+            write!(tables, "impl Shaped for {input} {{\nconst SHAPE: &'static Shape = {shape};\n")?;
+            if !operation.secrets.is_empty() {
+                writeln!(tables, "const SECRETS: &'static [&'static str] = &{:?};", secrets_of(operation))?;
+            }
+            tables.push_str("}\n\n");
             imports.insert(input);
         }
         let mut out = self.header("Constraints");
@@ -347,6 +351,10 @@ impl Writer<'_> {
             _ => None,
         })
     }
+}
+
+fn secrets_of(operation: &super::plan::Operation) -> Vec<&str> {
+    operation.secrets.iter().map(String::as_str).collect()
 }
 
 fn inner(reference: &Option<super::model::Reference>) -> Result<&super::model::Reference> {

@@ -66,7 +66,8 @@ fn types_and_tables_say_what_the_model_says() {
                 r#"Pattern::new("\\w+", "[0-9A-Za-z_]+", None)"#,
                 "sensitive: true, ..Text::ANY",
                 "values: Colour::TEXTS",
-                "impl Shaped for PingInput {\nconst SHAPE: &'static Shape = &Shape::Structure(&[]);",
+                "impl Shaped for PingInput {\nconst SHAPE: &'static Shape = &Shape::Structure(&[]);\n}",
+                r#"const SECRETS: &'static [&'static str] = &["Ghost", "Secret", "TreeARN"];"#,
             ],
         ),
     ] {

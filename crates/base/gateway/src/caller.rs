@@ -12,6 +12,7 @@ use millpond_policy::{
 };
 use millpond_wire::ApiError;
 
+use crate::record::Resources;
 use crate::service::{Arrival, Origin};
 
 /// Whoever asks for something. Cheap to clone; a service that works for another hands its caller on.
@@ -35,7 +36,17 @@ pub struct Caller {
     pub called_via: Vec<&'static str>,
     /// What a service at its own work works for.
     pub works_for: Option<Arc<WorksFor>>,
-    asked: Arc<AtomicBool>,
+    /// The key that the request was signed with, for the record.
+    pub access_key: Option<Arc<str>>,
+    asked: Arc<Asked>,
+}
+
+/// What was asked of the policy on behalf of a request.
+#[derive(Debug, Default)]
+struct Asked {
+    any: AtomicBool,
+    /// Noted when an event of the request is wanted.
+    about: Option<Resources>,
 }
 
 /// The resource that a service works for: `aws:SourceArn` and `aws:SourceAccount`, by which a policy tells one deputy's errand
@@ -67,6 +78,7 @@ impl Caller {
             token: None,
             called_via: Vec::new(),
             works_for: None,
+            access_key: None,
             asked: Arc::default(),
         }
     }
@@ -82,6 +94,22 @@ impl Caller {
     #[must_use]
     pub fn with_grants(self, grants: Arc<IdentityGrants>, token: Option<Token>) -> Self {
         Self { grants, token, ..self }
+    }
+
+    #[must_use]
+    pub fn with_access_key(self, access_key: Option<Arc<str>>) -> Self {
+        Self { access_key, ..self }
+    }
+
+    /// Notes the resources that permission is asked for.
+    #[must_use]
+    pub(crate) fn noting(self) -> Self {
+        let asked = Asked { about: Some(Resources::default()), ..Asked::default() };
+        Self { asked: Arc::new(asked), ..self }
+    }
+
+    pub(crate) fn resources(&self) -> Vec<Arn> {
+        self.asked.about.as_ref().map(Resources::all).unwrap_or_default()
     }
 
     /// For work that no request waits for: a delivery, a crawl, in the name of whoever set it up.
@@ -141,7 +169,7 @@ impl Caller {
 
     /// Some permission was asked for on behalf of this request.
     pub(crate) fn was_authorized(&self) -> bool {
-        self.asked.load(Ordering::Acquire)
+        self.asked.any.load(Ordering::Acquire)
     }
 }
 
@@ -229,7 +257,10 @@ impl<'a> Ask<'a> {
 
     fn answered<E>(self, refuse: impl FnOnce(Denial<'_>) -> E) -> Result<(), E> {
         let caller = self.caller;
-        caller.asked.store(true, Ordering::Release);
+        caller.asked.any.store(true, Ordering::Release);
+        if let Some(about) = &caller.asked.about {
+            about.note(self.resource);
+        }
         let own = &caller.scope.account;
         let named: Option<AccountId> = match self.owner {
             None if self.resource.account != own.as_str() => self.resource.account.parse().ok(),

@@ -22,14 +22,14 @@ use crate::admin::{self, AdminRoutes, Health, WorkerHealth};
 use crate::body::{self, Body, Buffers, ReadError};
 use crate::caller::Caller;
 use crate::guard;
-use crate::identify::admit;
+use crate::identify::{Identity, admit};
 use crate::metrics::Metrics;
-use crate::operation::{Answer, Message};
+use crate::operation::{Answer, Message, ServiceInfo};
+use crate::record::{Event, Failure, Note, Pending, Recorder, Telling, nature};
 use crate::route::{Destination, route};
 use crate::server::{Listener, Peer};
-use crate::service::{Arrival, Origin, Served};
+use crate::service::{Arrival, HttpService, Origin, Served};
 use crate::services::{Api, Services};
-use crate::sigv4::AuthError;
 
 /// What a gateway is told at its start.
 pub struct GatewayOptions {
@@ -158,19 +158,14 @@ impl Gateway {
         match destination {
             Destination::Service(index) => {
                 let api = services.apis[index].as_ref();
-                (api.info().name, self.api(api, parts, body, &arrival).await)
+                (api.info().name, self.api(&services, api, parts, body, &arrival).await)
             }
             Destination::Form => self.form(&services, parts, body, &arrival).await,
             Destination::Raw => match raw {
                 Some(raw) => {
                     let request = Request::from_parts(parts, body);
-                    let answer = AssertUnwindSafe(raw.handle(request, arrival.clone())).catch_unwind().await;
-                    let response = answer.unwrap_or_else(|panic| {
-                        let cause = format!("panicked: {}", panic_text(panic.as_ref()));
-                        let served = Served { cause: Some(cause), ..Served::default() };
-                        with(raw.internal_error(&arrival), served)
-                    });
-                    (raw.info().name, response)
+                    let response = raw_answer(raw.as_ref(), services.recorder.as_deref(), request, &arrival);
+                    (raw.info().name, response.await)
                 }
                 None => ("-", unknown_service(&parts, "s3", &arrival)),
             },
@@ -202,7 +197,10 @@ impl Gateway {
             action.as_deref().is_some_and(|action| api.info().known_operations.contains(&action))
         };
         match queries.clone().find(knows) {
-            Some(api) => (api.info().name, self.api(api.as_ref(), parts, body::full(form), arrival).await),
+            Some(api) => {
+                let response = self.api(services, api.as_ref(), parts, body::full(form), arrival);
+                (api.info().name, response.await)
+            }
             None => {
                 let error = ApiError::new(
                     "InvalidAction",
@@ -215,15 +213,30 @@ impl Gateway {
     }
 
     /// A request to a service with a table of operations.
-    async fn api(&self, api: &dyn Api, parts: Parts, body: Body, arrival: &Arrival) -> Response<Body> {
+    async fn api(
+        &self,
+        services: &Services,
+        api: &dyn Api,
+        parts: Parts,
+        body: Body,
+        arrival: &Arrival,
+    ) -> Response<Body> {
         let info = api.info();
         let encoding = encoding(&info.protocol, &parts);
-        let mut served = Served::default();
-        let run = self.run(api, encoding, &parts, body, arrival, &mut served);
-        let outcome = match AssertUnwindSafe(run).catch_unwind().await {
+        let recorder = services.recorder.as_deref();
+        let mut way = Way { recorder, served: Served::default(), pending: None };
+        let run = self.run(api, encoding, &parts, body, arrival, &mut way);
+        let mut outcome = match AssertUnwindSafe(run).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => Err(ApiError::internal(format!("panicked: {}", panic_text(panic.as_ref())))),
         };
+        let Way { mut served, pending, .. } = way;
+        if let (Some(recorder), Some(pending)) = (recorder, pending) {
+            let event = pending.end(info.name, outcome.as_ref().err().map(Failure::of));
+            if let Err(error) = recorder.record(event).await {
+                outcome = Err(ApiError::internal(error));
+            }
+        }
         match outcome {
             Ok(answer) => with(response(answer), served),
             Err(error) => {
@@ -240,21 +253,29 @@ impl Gateway {
         parts: &Parts,
         body: Body,
         arrival: &Arrival,
-        served: &mut Served,
+        way: &mut Way<'_>,
     ) -> Result<Answer, ApiError> {
         let info = api.info();
-        let unsigned = |error: AuthError| error.into_api_error(&info.protocol);
         // Clients sign by their own clocks, also for a lab whose clock was turned.
         let now = arrival.clock.unturned();
-        let visitor = admit(&self.options.access, parts, info.signing_name, now)
-            .map_err(|refusal| refusal.into_api_error(&info.protocol))?;
-        let kept = self.buffers.read(body, info.largest_body.as_u64()).await?;
-        let message = match &info.protocol {
-            Protocol::AwsQuery { .. } if parts.method == Method::GET => {
-                Bytes::from(parts.uri.query().unwrap_or_default().to_owned())
+        let visitor = match admit(&self.options.access, parts, info.signing_name, now) {
+            Ok(visitor) => visitor,
+            Err(mut refused) => {
+                if let Some(claimed) = refused.claimed() {
+                    // Whose key it is will want to know what it was used for.
+                    let needs_body = matches!(info.protocol, Protocol::AwsQuery { .. });
+                    let body = if needs_body { body } else { body::full(Bytes::new()) };
+                    let kept = self.buffers.read(body, info.largest_body.as_u64()).await?;
+                    let name = operation_name(&info.protocol, parts, &message(info, parts, &kept.bytes));
+                    if let Some(operation) = name.ok().and_then(|name| api.find(&name)) {
+                        way.expect(info, operation, self.caller(claimed, arrival));
+                    }
+                }
+                return Err(refused.into_api_error(&info.protocol));
             }
-            _ => kept.bytes.clone(),
         };
+        let kept = self.buffers.read(body, info.largest_body.as_u64()).await?;
+        let message = message(info, parts, &kept.bytes);
         let name = operation_name(&info.protocol, parts, &message)?;
         let Some(operation) = api.find(&name) else {
             return Err(match info.known_operations.contains(&name.as_str()) {
@@ -262,14 +283,28 @@ impl Gateway {
                 false => unknown_operation(&info.protocol, &name),
             });
         };
-        served.operation = Some(operation);
-        let identity = visitor.identify(parts, &kept.bytes, info.signing_name, now).map_err(unsigned)?;
-        served.principal = Some(identity.principal.clone());
-        let region = identity.region.unwrap_or_else(|| self.options.region.clone());
-        let scope = Scope::new(identity.account, region);
-        let caller =
-            Caller::arrived(identity.principal, scope, arrival).with_grants(identity.grants, identity.token);
-        api.run(operation, caller, Message { encoding, body: message, request_id: arrival.request_id }).await
+        way.served.operation = Some(operation);
+        let identity = match visitor.identify(parts, &kept.bytes, info.signing_name, now) {
+            Ok(identity) => identity,
+            Err(mut refused) => {
+                if let Some(claimed) = refused.claimed() {
+                    way.expect(info, operation, self.caller(claimed, arrival));
+                }
+                return Err(refused.into_api_error(&info.protocol));
+            }
+        };
+        way.served.principal = Some(identity.principal.clone());
+        let (caller, note) = way.expect(info, operation, self.caller(identity, arrival));
+        let message = Message { encoding, body: message, request_id: arrival.request_id, note };
+        api.run(operation, caller, message).await
+    }
+
+    fn caller(&self, identity: Identity, arrival: &Arrival) -> Caller {
+        let Identity { principal, account, region, grants, token, access_key } = identity;
+        let region = region.unwrap_or_else(|| self.options.region.clone());
+        Caller::arrived(principal, Scope::new(account, region), arrival)
+            .with_grants(grants, token)
+            .with_access_key(access_key)
     }
 
     async fn admin(&self, parts: &Parts, body: Body, path: &str, peer: SocketAddr) -> Response<Body> {
@@ -311,6 +346,79 @@ impl Gateway {
     }
 }
 
+/// What is known of a request so far.
+struct Way<'a> {
+    recorder: Option<&'a dyn Recorder>,
+    served: Served,
+    /// The event that the request leaves, however it ends.
+    pending: Option<Pending>,
+}
+
+impl Way<'_> {
+    /// From here on it is known who asks for what; gives the caller back, with where to note the rest.
+    fn expect(
+        &mut self,
+        info: &ServiceInfo,
+        operation: &'static str,
+        caller: Caller,
+    ) -> (Caller, Option<Arc<Note>>) {
+        let nature = nature(info.name, operation);
+        if !self.recorder.is_some_and(|recorder| recorder.wants(info.name, nature)) {
+            return (caller, None);
+        }
+        let (caller, note) = (caller.noting(), Arc::new(Note::new(nature)));
+        self.pending = Some(Pending { operation, nature, caller: caller.clone(), note: Arc::clone(&note) });
+        (caller, Some(note))
+    }
+}
+
+/// The answer of the service with the wire format of its own, recorded.
+async fn raw_answer(
+    raw: &dyn HttpService,
+    recorder: Option<&dyn Recorder>,
+    request: Request<Body>,
+    arrival: &Arrival,
+) -> Response<Body> {
+    let answer = AssertUnwindSafe(raw.handle(request, arrival.clone())).catch_unwind().await;
+    let broken = |cause: String| {
+        let served = Served { cause: Some(cause), ..Served::default() };
+        with(raw.internal_error(arrival), served)
+    };
+    let response = answer.unwrap_or_else(|panic| broken(format!("panicked: {}", panic_text(panic.as_ref()))));
+    let event =
+        recorder.and_then(|recorder| Some((recorder, raw_event(raw.info().name, recorder, &response)?)));
+    match event {
+        Some((recorder, event)) => match recorder.record(event).await {
+            Ok(()) => response,
+            Err(error) => broken(format!("recording an event: {error}")),
+        },
+        None => response,
+    }
+}
+
+/// The event of such an answer, if it is wanted.
+fn raw_event(service: &'static str, recorder: &dyn Recorder, response: &Response<Body>) -> Option<Event> {
+    let served = response.extensions().get::<Served>()?;
+    let (operation, about) = (served.operation?, served.about.as_ref()?);
+    let nature = nature(service, operation);
+    if !recorder.wants(service, nature) {
+        return None;
+    }
+    let Telling { caller, parameters, answer, resources } = about.0.tell(response.headers());
+    let failure = served.failure.clone();
+    let answer = answer.filter(|_| nature.shows_answer && failure.is_none());
+    Some(Event {
+        service,
+        operation,
+        nature,
+        caller,
+        parameters: Some(parameters),
+        answer,
+        resources,
+        failure,
+    })
+}
+
 /// Before the service is known, a form is answered as STS, the oldest of them, would.
 const FORM: Encoding = Encoding::Query { xmlns: "https://sts.amazonaws.com/doc/2011-06-15/" };
 /// Likewise for a target or a scope that names no service of this pond.
@@ -318,6 +426,16 @@ const JSON: Encoding = Encoding::Json { version: "1.1", message_member: "message
 
 fn action(form: &[u8]) -> Option<String> {
     Form::parse(form).ok()?.action().map(ToOwned::to_owned)
+}
+
+/// What holds the input: the body, or the query of a form that was sent by GET.
+fn message(info: &ServiceInfo, parts: &Parts, body: &Bytes) -> Bytes {
+    match &info.protocol {
+        Protocol::AwsQuery { .. } if parts.method == Method::GET => {
+            Bytes::from(parts.uri.query().unwrap_or_default().to_owned())
+        }
+        _ => body.clone(),
+    }
 }
 
 /// The operation that the request asks for, by the name that it gives.

@@ -13,7 +13,7 @@ use crate::sigv4::{AuthError, Claim};
 
 /// A request whose head is in order: an open pond's, or one that claims a known key and is of now and for this service.
 pub(crate) enum Visitor {
-    Open { account: AccountId, region: Option<Region> },
+    Open { account: AccountId, region: Option<Region>, access_key: Option<Arc<str>> },
     Claimed { claim: Box<Claim>, credential: Credential, credentials: Arc<dyn Credentials> },
 }
 
@@ -24,19 +24,41 @@ pub(crate) struct Identity {
     pub(crate) region: Option<Region>,
     pub(crate) grants: Arc<IdentityGrants>,
     pub(crate) token: Option<Token>,
+    pub(crate) access_key: Option<Arc<str>>,
+}
+
+impl Identity {
+    fn new(claim: &Claim, credential: Credential) -> Self {
+        let Credential { principal, account, grants, token, .. } = credential;
+        let access_key = Some(claim.access_key_id.as_str().into());
+        Self { principal, account, region: Some(claim.region.clone()), grants, token, access_key }
+    }
 }
 
 /// Why nobody looks at a request's body.
 pub(crate) enum NotAdmitted {
-    Refused(AuthError),
+    /// With whose key it claims, if there is such a key.
+    Refused(AuthError, Option<Box<Identity>>),
     /// Who it is could not be found out.
     Failed(LookupError),
 }
 
 impl NotAdmitted {
+    fn known(error: AuthError, claim: &Claim, credential: Credential) -> Self {
+        Self::Refused(error, Some(Box::new(Identity::new(claim, credential))))
+    }
+
+    /// Whose key the request claims, of which nothing is proven.
+    pub(crate) fn claimed(&mut self) -> Option<Identity> {
+        match self {
+            Self::Refused(_, claimed) => claimed.take().map(|claimed| *claimed),
+            Self::Failed(_) => None,
+        }
+    }
+
     pub(crate) fn into_api_error(self, protocol: &Protocol) -> ApiError {
         match self {
-            Self::Refused(error) => error.into_api_error(protocol),
+            Self::Refused(error, _) => error.into_api_error(protocol),
             Self::Failed(error) => ApiError::internal(error),
         }
     }
@@ -44,15 +66,15 @@ impl NotAdmitted {
 
 impl From<AuthError> for NotAdmitted {
     fn from(error: AuthError) -> Self {
-        Self::Refused(error)
+        Self::Refused(error, None)
     }
 }
 
 impl From<LookupError> for NotAdmitted {
     fn from(error: LookupError) -> Self {
         match error {
-            LookupError::UnknownKey | LookupError::InvalidToken => Self::Refused(AuthError::UnknownKey),
-            LookupError::ExpiredToken => Self::Refused(AuthError::ExpiredToken),
+            LookupError::UnknownKey | LookupError::InvalidToken => Self::Refused(AuthError::UnknownKey, None),
+            LookupError::ExpiredToken => Self::Refused(AuthError::ExpiredToken, None),
             LookupError::Failed(_) => Self::Failed(error),
         }
     }
@@ -70,14 +92,16 @@ pub(crate) fn admit(
             // Whatever stands there is not verified, so that it need not be well formed either.
             let claim = Claim::read(parts).ok().flatten();
             let account = access.open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
-            Ok(Visitor::Open { account, region: claim.map(|claim| claim.region) })
+            let access_key = claim.as_ref().map(|claim| claim.access_key_id.as_str().into());
+            Ok(Visitor::Open { account, region: claim.map(|claim| claim.region), access_key })
         }
         Access::Verified { credentials, .. } => {
             let claim = Box::new(Claim::read(parts)?.ok_or(AuthError::Missing)?);
             let credential = credentials.lookup(&claim.access_key_id, claim.session_token.as_deref())?;
-            claim.check_scope(service)?;
-            claim.check_time(now)?;
-            Ok(Visitor::Claimed { claim, credential, credentials: Arc::clone(credentials) })
+            match claim.check_scope(service).and_then(|()| claim.check_time(now)) {
+                Ok(()) => Ok(Visitor::Claimed { claim, credential, credentials: Arc::clone(credentials) }),
+                Err(error) => Err(NotAdmitted::known(error, &claim, credential)),
+            }
         }
     }
 }
@@ -89,17 +113,20 @@ impl Visitor {
         body: &[u8],
         service: &str,
         now: Timestamp,
-    ) -> Result<Identity, AuthError> {
+    ) -> Result<Identity, NotAdmitted> {
         match self {
-            Self::Open { account, region } => {
+            Self::Open { account, region, access_key } => {
                 let principal = Principal::Root { account: account.clone() };
-                Ok(Identity { principal, account, region, grants: Arc::default(), token: None })
+                Ok(Identity { principal, account, region, grants: Arc::default(), token: None, access_key })
             }
             Self::Claimed { claim, credential, credentials } => {
-                claim.verify(parts, body, service, &credential.secret, now)?;
-                credentials.used(&claim.access_key_id, service, &claim.region);
-                let Credential { principal, account, grants, token, .. } = credential;
-                Ok(Identity { principal, account, region: Some(claim.region), grants, token })
+                match claim.verify(parts, body, service, &credential.secret, now) {
+                    Ok(()) => {
+                        credentials.used(&claim.access_key_id, service, &claim.region);
+                        Ok(Identity::new(&claim, credential))
+                    }
+                    Err(error) => Err(NotAdmitted::known(error, &claim, credential)),
+                }
             }
         }
     }

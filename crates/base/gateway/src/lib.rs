@@ -4,6 +4,7 @@
 //! - [`HttpService`]: a service that takes the raw request (S3).
 //! - [`Gateway`]: serves [`Services`] on a socket.
 //! - [`access`], [`sigv4`]: credentials and signatures.
+//! - [`record`]: what each request leaves for the trail.
 
 pub mod access;
 mod admin;
@@ -15,6 +16,7 @@ mod guard;
 mod identify;
 mod metrics;
 mod operation;
+pub mod record;
 mod route;
 mod server;
 mod service;

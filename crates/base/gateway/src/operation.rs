@@ -2,16 +2,18 @@
 //! are read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use millpond_core::{Arn, ByteSize, RequestId};
 pub(crate) use millpond_wire::Answer;
-use millpond_wire::{ApiError, Encoding, Protocol, Shaped, decode, encode};
+use millpond_wire::{ApiError, Encoding, Protocol, Shaped, Value, decode_seen, encode_seen};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::caller::{Call, Caller};
+use crate::record::Note;
 
 /// An IAM action, as `Action("kinesis:CreateStream")`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,8 @@ pub(crate) struct Message {
     pub(crate) encoding: Encoding,
     pub(crate) body: Bytes,
     pub(crate) request_id: RequestId,
+    /// Where what is asked and answered is noted, when an event is wanted.
+    pub(crate) note: Option<Arc<Note>>,
 }
 
 pub(crate) struct Operation<S> {
@@ -195,10 +199,15 @@ impl<S: Send + Sync + 'static> Operations<S> {
     {
         let validation_code = self.info.validation_code;
         let run = move |call: Call<S>, message: Message| -> BoxFuture<'static, Result<Answer, ApiError>> {
-            let Message { encoding, body, request_id } = message;
+            let Message { encoding, body, request_id, note } = message;
             let caller = call.caller.clone();
             // Decoded and authorized before anything waits, so that the future holds only the handler's own.
-            let started = decode::<I>(&encoding, &body, validation_code).and_then(|input| {
+            let seen = |input: &Value| {
+                if let Some(note) = &note {
+                    note.asked(input, I::SECRETS);
+                }
+            };
+            let started = decode_seen::<I>(&encoding, &body, validation_code, seen).and_then(|input| {
                 authorize(&caller, &input)?;
                 Ok(handler(call, input))
             });
@@ -207,7 +216,11 @@ impl<S: Send + Sync + 'static> Operations<S> {
                 if matches!(authorization, Authorization::InHandler(_)) && !caller.was_authorized() {
                     return Err(ApiError::internal(format!("the handler of {name} asked for no permission")));
                 }
-                encode(&encoding, name, &output, request_id)
+                encode_seen(&encoding, name, &output, request_id, |output| {
+                    if let Some(note) = &note {
+                        note.answered(output, I::SECRETS);
+                    }
+                })
             })
         };
         let info = OperationInfo { name, authorization };

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use http::header::{REFERER, USER_AGENT};
+use http::header::{HOST, REFERER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use millpond_core::{Clock, RequestId};
 use millpond_policy::Principal;
 
 use crate::body::Body;
 use crate::operation::{OperationInfo, ServiceInfo};
+use crate::record::{About, Failure};
 
 /// What is known of a request before anybody looked at its signature.
 #[derive(Debug, Clone)]
@@ -30,6 +31,7 @@ pub struct Origin {
     pub endpoint: Option<Arc<str>>,
     pub user_agent: Option<HeaderValue>,
     pub referer: Option<HeaderValue>,
+    pub host: Option<HeaderValue>,
 }
 
 impl Origin {
@@ -38,6 +40,7 @@ impl Origin {
             endpoint,
             user_agent: headers.get(USER_AGENT).cloned(),
             referer: headers.get(REFERER).cloned(),
+            host: headers.get(HOST).cloned(),
         }
     }
 }
@@ -69,4 +72,8 @@ pub struct Served {
     pub principal: Option<Principal>,
     /// Why it failed, when that is the server's fault; for the log.
     pub cause: Option<String>,
+    /// What the client was told of why it failed.
+    pub failure: Option<Failure>,
+    /// Tells the rest when an event is wanted.
+    pub about: Option<About>,
 }

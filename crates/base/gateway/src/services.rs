@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 
 use crate::caller::{Call, Caller};
 use crate::operation::{Answer, Message, Operations, ServiceInfo, ServiceTable};
+use crate::record::Recorder;
 use crate::service::HttpService;
 
 /// A service behind a table of operations.
@@ -65,6 +66,7 @@ pub struct Services {
     pub(crate) raw: Option<Arc<dyn HttpService>>,
     pub(crate) tasks: Vec<millpond_work::Tasks>,
     pub(crate) registry: Registry,
+    pub(crate) recorder: Option<Arc<dyn Recorder>>,
 }
 
 impl Services {
@@ -96,6 +98,13 @@ impl Services {
     #[must_use]
     pub fn counter(mut self, name: &str, help: &str, counter: Counter) -> Self {
         self.registry.sub_registry_with_prefix("millpond").register(name, help, counter);
+        self
+    }
+
+    /// Who keeps a record of all requests.
+    #[must_use]
+    pub fn recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
+        self.recorder = Some(recorder);
         self
     }
 

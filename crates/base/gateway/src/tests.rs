@@ -1,7 +1,8 @@
 //! A tiny service behind a real socket.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials as SignerKeys;
@@ -15,12 +16,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use millpond_core::{Arn, ByteSize, Clock, Region, Timestamp};
-use millpond_wire::{ApiError, Member, Protocol, Shape, Shaped};
+use millpond_wire::{ApiError, Member, Protocol, Shape, Shaped, Value, json};
 use millpond_work::{TaskHandle, Tasks};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 
+use super::record::{Category, Event, Nature, RecordError, Recorder};
 use super::*;
 
 const KEY: &str = "AKIATEST";
@@ -129,6 +131,30 @@ impl HttpService for Raw {
     }
 }
 
+/// Keeps every event, unless its disk is full.
+#[derive(Default)]
+struct Kept {
+    events: Mutex<Vec<Event>>,
+    is_full: AtomicBool,
+}
+
+impl Recorder for Kept {
+    fn wants(&self, _: &str, nature: Nature) -> bool {
+        nature.category == Category::Management
+    }
+
+    fn record(&self, event: Event) -> BoxFuture<'_, Result<(), RecordError>> {
+        async move {
+            if self.is_full.load(Ordering::Acquire) {
+                return Err("the disk is full".into());
+            }
+            self.events.lock().unwrap().push(event);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
 struct OneKey;
 
 impl Credentials for OneKey {
@@ -150,6 +176,7 @@ struct Server {
     endpoint: SocketAddr,
     echo: Arc<Echo>,
     gateway: Arc<Gateway>,
+    kept: Arc<Kept>,
     stop: Option<oneshot::Sender<()>>,
     running: TaskHandle,
 }
@@ -163,7 +190,11 @@ async fn start(open: bool) -> Server {
     };
     let echo = Arc::new(Echo { waits: Semaphore::new(0) });
     let raw = Raw(ServiceInfo { name: "raw", signing_name: "raw", ..operations().info().clone() });
-    let services = Services::new().service(operations(), Arc::clone(&echo)).http_service(Arc::new(raw));
+    let kept = Arc::new(Kept::default());
+    let services = Services::new()
+        .service(operations(), Arc::clone(&echo))
+        .http_service(Arc::new(raw))
+        .recorder(Arc::clone(&kept) as Arc<dyn Recorder>);
     let options = GatewayOptions {
         access,
         clock: clock.clone(),
@@ -183,7 +214,7 @@ async fn start(open: bool) -> Server {
         let stopped = async { drop(stopped.await) };
         serving.serve(vec![listener.into(), further], stopped, Duration::from_secs(60)).await.unwrap();
     });
-    Server { address, endpoint, echo, gateway, stop: Some(stop), running }
+    Server { address, endpoint, echo, gateway, kept, stop: Some(stop), running }
 }
 
 impl Server {
@@ -282,6 +313,56 @@ async fn a_session_token_that_is_not_taken_says_why() {
         assert_eq!(got, status, "{text}");
         assert!(text.contains(code) && !text.contains("on fire"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn requests_are_recorded_with_who_asked_what_and_what_came_of_it() {
+    let server = start(false).await;
+    let elsewhere = "{\"Text\":\"arn:aws:echo:us-east-1:111111111111:text/x\"}";
+    for (operation, body) in
+        [("Echo", "{\"Text\":\"hi\"}"), ("Echo", elsewhere), ("Panic", "{\"Text\":\"hi\"}"), ("Echo", "{")]
+    {
+        server.call(operation, body).await;
+    }
+    let mut tampered = signed(server.request("Echo", "{\"Text\":\"hi\"}"));
+    *tampered.body_mut() = Bytes::from_static(b"{\"Text\":\"ho\"}");
+    send(tampered, false).await;
+    // Of these nobody knows who it was or what it was about.
+    send(server.request("Echo", "{\"Text\":\"hi\"}"), false).await;
+    server.call("Never", "{}").await;
+    let told =
+        |value: &Option<Value>| value.as_ref().map(|value| String::from_utf8(json::write(value)).unwrap());
+    let events = std::mem::take(&mut *server.kept.events.lock().unwrap());
+    let seen: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let resource = event.resources.first().map(|arn| arn.account.clone());
+            let code = event.failure.as_ref().map(|failure| failure.code.clone());
+            (event.operation, told(&event.parameters), told(&event.answer), resource, code)
+        })
+        .collect();
+    let text = |text: &str| Some(text.to_owned());
+    let hi = || text("{\"text\":\"hi\"}");
+    assert_eq!(
+        seen,
+        [
+            ("Echo", hi(), hi(), text("000000000000"), None),
+            (
+                "Echo",
+                text("{\"text\":\"arn:aws:echo:us-east-1:111111111111:text/x\"}"),
+                None,
+                text("111111111111"),
+                text("AccessDeniedException")
+            ),
+            ("Panic", hi(), None, None, text("InternalFailure")),
+            ("Echo", None, None, None, text("SerializationException")),
+            ("Echo", None, None, None, text("InvalidSignatureException")),
+        ]
+    );
+    assert!(events.iter().all(|event| event.caller.access_key.as_deref() == Some(KEY)));
+    server.kept.is_full.store(true, Ordering::Release);
+    let (status, answer) = server.call("Echo", "{\"Text\":\"hi\"}").await;
+    assert_eq!((status, answer.contains("disk")), (500, false), "nothing happens unseen: {answer}");
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub mod value;
 
 pub use conform::conform;
 pub use error::{ApiError, ServiceError};
-pub use protocol::{Answer, Encoding, Protocol, decode, encode, encode_error};
+pub use protocol::{Answer, Encoding, Protocol, decode, decode_seen, encode, encode_error, encode_seen};
 pub use shape::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 pub(crate) use value::to_xml_value;
 pub use value::{Value, to_value};

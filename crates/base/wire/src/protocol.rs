@@ -105,6 +105,16 @@ pub fn decode<I: Shaped + DeserializeOwned>(
     body: &[u8],
     validation_code: &'static str,
 ) -> Result<I, ApiError> {
+    decode_seen(encoding, body, validation_code, |_| ())
+}
+
+/// As [`decode`]; `look` is shown the input's tree once it conforms, for those who keep a record of it.
+pub fn decode_seen<I: Shaped + DeserializeOwned>(
+    encoding: &Encoding,
+    body: &[u8],
+    validation_code: &'static str,
+    look: impl FnOnce(&Value),
+) -> Result<I, ApiError> {
     let form = encoding.form();
     let value = encoding.read(body)?;
     if value.is_null() {
@@ -112,6 +122,7 @@ pub fn decode<I: Shaped + DeserializeOwned>(
     }
     let value =
         conform(I::SHAPE, value, form).map_err(|rejected| rejected.into_error(form, validation_code))?;
+    look(&value);
     // The type is generated from the same model as the shape: what conforms fits.
     value.into_type().map_err(ApiError::internal)
 }
@@ -123,11 +134,23 @@ pub fn encode<O: Serialize + ?Sized>(
     output: &O,
     request_id: RequestId,
 ) -> Result<Answer, ApiError> {
+    encode_seen(encoding, operation, output, request_id, |_| ())
+}
+
+/// As [`encode`]; `look` is shown the output's tree.
+pub fn encode_seen<O: Serialize + ?Sized>(
+    encoding: &Encoding,
+    operation: &str,
+    output: &O,
+    request_id: RequestId,
+    look: impl FnOnce(&Value),
+) -> Result<Answer, ApiError> {
     let value = match encoding {
         Encoding::Query { .. } => to_xml_value(output),
         Encoding::Json { .. } | Encoding::Cbor { .. } => to_value(output),
     };
     let value = value.map_err(ApiError::internal)?;
+    look(&value);
     let body = match encoding {
         Encoding::Query { xmlns } => query::write(operation, xmlns, &value, request_id),
         Encoding::Json { .. } | Encoding::Cbor { .. } if value.is_null() => Vec::new(),

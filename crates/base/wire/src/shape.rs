@@ -7,6 +7,8 @@ use regex::{Regex, RegexBuilder};
 /// A generated input type knows its shape.
 pub trait Shaped {
     const SHAPE: &'static Shape;
+    /// The members, of the input and of the operation's output, that the model marks as sensitive, at any depth.
+    const SECRETS: &'static [&'static str] = &[];
 }
 
 /// A type of the model with its constraints.

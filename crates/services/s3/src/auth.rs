@@ -65,9 +65,10 @@ pub fn admit(
 fn admit_anyone(parts: &Parts, access: &Access, region: &Region, arrival: &Arrival) -> Admitted {
     let claim = Claim::read(parts).ok().flatten();
     let account = access.open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
+    let access_key = claim.as_ref().map(|claim| claim.access_key_id.as_str().into());
     let region = claim.map_or_else(|| region.clone(), |claim| claim.region);
     let principal = Principal::Root { account: account.clone() };
-    let caller = Caller::arrived(principal, Scope::new(account, region), arrival);
+    let caller = Caller::arrived(principal, Scope::new(account, region), arrival).with_access_key(access_key);
     Admitted { caller, admission: Admission::Unsigned, signed_at: None, payload: unverified_payload(parts) }
 }
 
@@ -94,7 +95,8 @@ fn admit_signed(
     credentials.used(&claim.access_key_id, "s3", &claim.region);
     let scope = Scope::new(credential.account, claim.region.clone());
     let caller = Caller::arrived(credential.principal, scope, arrival)
-        .with_grants(credential.grants, credential.token);
+        .with_grants(credential.grants, credential.token)
+        .with_access_key(Some(claim.access_key_id.as_str().into()));
     let admission = match claim.place {
         Place::Header => Admission::Header,
         Place::Query => Admission::Presigned,

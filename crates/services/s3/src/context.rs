@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use http::{Extensions, HeaderMap, StatusCode};
 use millpond_core::Timestamp;
 use millpond_gateway::Caller;
+use millpond_gateway::record::Failure;
 use s3s::S3ErrorCode;
 
 use crate::chunked::Trailers;
 use crate::error::S3Error;
 use crate::store::{Bucket, Kind};
+use crate::telling::Place;
 
 /// How a request was let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,11 +44,14 @@ pub struct Context {
     pub body_length: Option<u64>,
     /// The headers behind the body, when it comes in chunks that end in them.
     pub trailers: Option<Trailers>,
+    /// Where it was sent, for the trail.
+    pub place: Option<Place>,
     operation: OnceLock<&'static str>,
     read_from: OnceLock<String>,
     failure: Mutex<Option<S3Error>>,
     bucket_region: OnceLock<String>,
     status: OnceLock<StatusCode>,
+    told: OnceLock<Failure>,
     logged: OnceLock<Bucket>,
     logged_source: OnceLock<Source>,
     form_key: OnceLock<String>,
@@ -87,11 +92,13 @@ impl Context {
             signed_at: None,
             body_length,
             trailers,
+            place: None,
             operation: OnceLock::new(),
             read_from: OnceLock::new(),
             failure: Mutex::new(None),
             bucket_region: OnceLock::new(),
             status: OnceLock::new(),
+            told: OnceLock::new(),
             logged: OnceLock::new(),
             logged_source: OnceLock::new(),
             form_key: OnceLock::new(),
@@ -231,6 +238,15 @@ impl Context {
     /// For an answer of success that has not the status that s3s gives the operation.
     pub fn answer_with(&self, status: StatusCode) {
         let _already = self.status.set(status);
+    }
+
+    /// What the client is told of why it failed.
+    pub fn tells(&self, code: &str, message: String) {
+        let _already = self.told.set(Failure { code: code.to_owned(), message });
+    }
+
+    pub fn told(&self) -> Option<&Failure> {
+        self.told.get()
     }
 
     pub fn status(&self) -> Option<StatusCode> {

@@ -150,11 +150,24 @@ impl S3 {
         options: PutOptions,
     ) -> Result<ObjectInfo, S3Error> {
         let bucket = enter(self, caller, "s3:PutObject", bucket, Some(key))?;
+        self.put_allowed(caller, &bucket, key, body, options, &HeaderMap::new()).await
+    }
+
+    /// What [`S3::put`] does once it is known that the caller may; `headers` say whom the object lets in.
+    pub(crate) async fn put_allowed(
+        &self,
+        caller: &Caller,
+        bucket: &Bucket,
+        key: &str,
+        body: impl Into<PutBody>,
+        options: PutOptions,
+        headers: &HeaderMap,
+    ) -> Result<ObjectInfo, S3Error> {
         let PutOptions { content_type, content_encoding, metadata } = options;
         let attributes = Attributes { content_type, content_encoding, metadata, ..Attributes::default() };
         let expected = Expected::anything(MAX_PUT.as_u64());
-        let access = ObjectAccess::of_new_object(&bucket.record, &caller.principal, &HeaderMap::new())?;
-        let sealing = self.sealing(caller, &bucket, key, &HeaderMap::new()).await?;
+        let access = ObjectAccess::of_new_object(&bucket.record, &caller.principal, headers)?;
+        let sealing = self.sealing(caller, bucket, key, headers).await?;
         let encryption = sealing.record.clone();
         let teller = self.teller(caller, EventName::CreatedPut);
         let facts = Facts {
@@ -165,7 +178,7 @@ impl S3 {
             ..Facts::default()
         };
         let body = body.into().0;
-        let written = self.write_object(&bucket, key, body, expected, facts, WriteCondition::None).await?;
+        let written = self.write_object(bucket, key, body, expected, facts, WriteCondition::None).await?;
         Ok(ObjectInfo {
             key: key.to_owned(),
             size: written.received.size,

@@ -14,7 +14,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use http_body_util::{BodyExt as _, BodyStream, Full, StreamBody};
 use millpond_core::Region;
-use millpond_gateway::{Access, Arrival, Body, HttpService, OperationInfo, Served, ServiceInfo};
+use millpond_gateway::{Access, Arrival, Body, HttpService, OperationInfo, Served, ServiceInfo, record};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{S3ErrorCode, S3Result};
@@ -33,6 +33,7 @@ use crate::ops::Ops;
 use crate::receive::{Checked, Claimed, Expected, parse_md5};
 use crate::render::{self, About};
 use crate::service::S3;
+use crate::telling::Place;
 
 /// The most bytes of a body that is not an object's.
 const MAX_DOCUMENT: u64 = 8 << 20;
@@ -101,9 +102,8 @@ impl S3Http {
             Ok((request, context)) => {
                 let (mut response, cause) = self.run(request, &context, about).await;
                 response.extensions_mut().insert(Arc::clone(&context));
-                let principal = Some(context.caller.principal.clone());
-                let served = Served { operation: context.operation(), principal, cause };
-                (unquote_attributes(response, &context).await, served)
+                let response = unquote_attributes(response, &context).await;
+                (response, served(context, cause))
             }
             Err(error) => {
                 (whole(render::error(&error, about)), Served { cause: cause(&error), ..Served::default() })
@@ -131,7 +131,8 @@ impl S3Http {
             let (caller, lengths) = form::admit(&form, bucket, &self.access, &self.region, arrival)?;
             let mut put = form::as_put(&form, bucket, &key, parts.clone())?;
             let file = std::mem::replace(&mut form.file, futures::stream::empty().boxed());
-            let context = Context::new(caller, Admission::Form, put.headers.clone(), None, None);
+            let mut context = Context::new(caller, Admission::Form, put.headers.clone(), None, None);
+            context.place = Some(Place { uri: put.uri.clone(), s3: self.s3.clone() });
             context.set_form_key(&key);
             let context = Arc::new(context);
             put.extensions.insert(Arc::clone(&context));
@@ -161,8 +162,7 @@ impl S3Http {
             *response.extensions_mut() = extensions;
             (*response.status_mut(), *response.headers_mut()) = (status, kept);
         }
-        let principal = Some(context.caller.principal.clone());
-        (response, Served { operation: context.operation(), principal, cause })
+        (response, served(context, cause))
     }
 
     /// What a browser asks before it sends a page's request. It needs no signature.
@@ -215,6 +215,7 @@ impl S3Http {
         let length = body_length(&parts, &payload)?;
         let kept = parts.headers.clone();
         parts.headers.remove(AUTHORIZATION);
+        let place = Place { uri: parts.uri.clone(), s3: self.s3.clone() };
         parts.uri = without_signature(&parts.uri)?;
         drop_odd_range(&mut parts);
         if trailers.is_some() {
@@ -223,6 +224,7 @@ impl S3Http {
         let mut context = Context::new(caller, admission, kept, length, trailers.clone());
         context.query = parts.uri.query().unwrap_or_default().to_owned();
         context.signed_at = signed_at;
+        context.place = Some(place);
         let context = Arc::new(context);
         let body = incoming(body, payload, length, trailers, &parts)?;
         let body = Reporting { inner: body, context: Arc::clone(&context) };
@@ -245,8 +247,11 @@ impl S3Http {
     ) -> (Response<Body>, Option<String>) {
         let outcome = self.wire.call(request).await;
         let (mut response, cause) = match (context.take_failure(), outcome) {
-            (Some(error), _) => (whole(render::error(&error, about)), cause(&error)),
-            (None, Ok(response)) if is_foreign_error(&response) => foreign(response, about).await,
+            (Some(error), _) => {
+                context.tells(error.code(), error.to_string());
+                (whole(render::error(&error, about)), cause(&error))
+            }
+            (None, Ok(response)) if is_foreign_error(&response) => foreign(response, context, about).await,
             (None, Ok(mut response)) => {
                 *response.status_mut() = context.status().unwrap_or(response.status());
                 (response.map(|body| body.map_err(Into::into).boxed_unsync()), None)
@@ -254,6 +259,7 @@ impl S3Http {
             (None, Err(error)) => {
                 let source: Box<dyn std::error::Error + Send + Sync> = error.into();
                 let error = S3Error::internal("answering a request", source);
+                context.tells(error.code(), error.to_string());
                 (whole(render::error(&error, about)), cause(&error))
             }
         };
@@ -288,6 +294,17 @@ impl HttpService for S3Http {
 
     fn internal_error(&self, arrival: &Arrival) -> Response<Body> {
         unread(&S3Error::internal("answering a request", "it panicked"), arrival)
+    }
+}
+
+/// What the gateway is told beside the answer.
+pub(crate) fn served(context: Arc<Context>, cause: Option<String>) -> Served {
+    Served {
+        operation: context.operation(),
+        principal: Some(context.caller.principal.clone()),
+        cause,
+        failure: context.told().cloned(),
+        about: Some(record::About(context)),
     }
 }
 
@@ -491,11 +508,16 @@ pub(crate) fn is_foreign_error(response: &Response<s3s::Body>) -> bool {
 }
 
 /// An error that s3s answered by itself: its code and text, in a document like all others.
-async fn foreign(response: Response<s3s::Body>, about: About<'_>) -> (Response<Body>, Option<String>) {
+async fn foreign(
+    response: Response<s3s::Body>,
+    context: &Context,
+    about: About<'_>,
+) -> (Response<Body>, Option<String>) {
     let status = response.status();
     match foreign_parts(response).await {
         Ok((code, message)) => {
             let cause = status.is_server_error().then(|| format!("s3s: {code}: {message}"));
+            context.tells(&code, message.clone());
             (whole(render::foreign_error(status, &code, &message, about)), cause)
         }
         Err(error) => (whole(render::error(&error, about)), cause(&error)),

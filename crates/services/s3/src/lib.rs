@@ -4,7 +4,7 @@
 //! process. Both are authorized in `access`, which holds the table of operations.
 //!
 //! - On the way in: `http_service` (a request's way), `auth` (signatures), `chunked` (bodies in chunks), `refuse` (what is not
-//!   acted on), `form` (uploads by HTML forms), `ops` (the operations), `render` (errors).
+//!   acted on), `form` (uploads by HTML forms), `ops` (the operations), `render` (errors), `telling` (what the trail is told).
 //! - Beside the API: `website` (static websites), `logging` (server access logs).
 //! - The work: `objects`, `uploads`, `lifecycle` (rules, and the daily run), `rewrite` (bytes kept anew), `scrub` (copies
 //!   checked and made anew), `tiering` (intelligent tiering); `receive`
@@ -25,6 +25,7 @@ mod condition;
 mod context;
 mod cors;
 mod decide;
+mod deliver;
 mod digest;
 mod domain;
 mod encryption;
@@ -54,6 +55,7 @@ mod scrub;
 mod service;
 mod store;
 mod tags;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod tiering;

@@ -427,6 +427,25 @@ static UPDATE_DESTINATION_INPUT: Shape = Shape::Structure(&[
 
 impl Shaped for CreateDeliveryStreamInput {
     const SHAPE: &'static Shape = &CREATE_DELIVERY_STREAM_INPUT;
+    const SECRETS: &'static [&'static str] = &[
+        "AccessKey",
+        "AccountUrl",
+        "AttributeName",
+        "AttributeValue",
+        "ContentColumnName",
+        "Database",
+        "KeyPassphrase",
+        "MetaDataColumnName",
+        "Password",
+        "PrivateKey",
+        "PrivateLinkVpceId",
+        "Schema",
+        "SnowflakeRole",
+        "Table",
+        "Url",
+        "User",
+        "Username",
+    ];
 }
 
 impl Shaped for DeleteDeliveryStreamInput {
@@ -435,6 +454,21 @@ impl Shaped for DeleteDeliveryStreamInput {
 
 impl Shaped for DescribeDeliveryStreamInput {
     const SHAPE: &'static Shape = &DESCRIBE_DELIVERY_STREAM_INPUT;
+    const SECRETS: &'static [&'static str] = &[
+        "AccountUrl",
+        "AttributeName",
+        "AttributeValue",
+        "ContentColumnName",
+        "Database",
+        "MetaDataColumnName",
+        "PrivateLinkVpceId",
+        "Schema",
+        "SnowflakeRole",
+        "Table",
+        "Url",
+        "User",
+        "Username",
+    ];
 }
 
 impl Shaped for ListDeliveryStreamsInput {
@@ -463,4 +497,22 @@ impl Shaped for UntagDeliveryStreamInput {
 
 impl Shaped for UpdateDestinationInput {
     const SHAPE: &'static Shape = &UPDATE_DESTINATION_INPUT;
+    const SECRETS: &'static [&'static str] = &[
+        "AccessKey",
+        "AccountUrl",
+        "AttributeName",
+        "AttributeValue",
+        "ContentColumnName",
+        "Database",
+        "KeyPassphrase",
+        "MetaDataColumnName",
+        "Password",
+        "PrivateKey",
+        "Schema",
+        "SnowflakeRole",
+        "Table",
+        "Url",
+        "User",
+        "Username",
+    ];
 }

@@ -828,10 +828,12 @@ impl Shaped for AttachUserPolicyInput {
 
 impl Shaped for ChangePasswordInput {
     const SHAPE: &'static Shape = &CHANGE_PASSWORD_REQUEST;
+    const SECRETS: &'static [&'static str] = &["NewPassword", "OldPassword"];
 }
 
 impl Shaped for CreateAccessKeyInput {
     const SHAPE: &'static Shape = &CREATE_ACCESS_KEY_REQUEST;
+    const SECRETS: &'static [&'static str] = &["SecretAccessKey"];
 }
 
 impl Shaped for CreateAccountAliasInput {
@@ -848,6 +850,7 @@ impl Shaped for CreateInstanceProfileInput {
 
 impl Shaped for CreateLoginProfileInput {
     const SHAPE: &'static Shape = &CREATE_LOGIN_PROFILE_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Password"];
 }
 
 impl Shaped for CreateOpenIDConnectProviderInput {
@@ -1228,6 +1231,7 @@ impl Shaped for UpdateGroupInput {
 
 impl Shaped for UpdateLoginProfileInput {
     const SHAPE: &'static Shape = &UPDATE_LOGIN_PROFILE_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Password"];
 }
 
 impl Shaped for UpdateOpenIDConnectProviderThumbprintInput {

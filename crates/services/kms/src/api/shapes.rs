@@ -453,6 +453,7 @@ impl Shaped for CreateKeyInput {
 
 impl Shaped for DecryptInput {
     const SHAPE: &'static Shape = &DECRYPT_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Plaintext"];
 }
 
 impl Shaped for DeleteAliasInput {
@@ -465,6 +466,7 @@ impl Shaped for DeleteImportedKeyMaterialInput {
 
 impl Shaped for DeriveSharedSecretInput {
     const SHAPE: &'static Shape = &DERIVE_SHARED_SECRET_REQUEST;
+    const SECRETS: &'static [&'static str] = &["SharedSecret"];
 }
 
 impl Shaped for DescribeKeyInput {
@@ -489,14 +491,17 @@ impl Shaped for EnableKeyRotationInput {
 
 impl Shaped for EncryptInput {
     const SHAPE: &'static Shape = &ENCRYPT_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Plaintext"];
 }
 
 impl Shaped for GenerateDataKeyInput {
     const SHAPE: &'static Shape = &GENERATE_DATA_KEY_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Plaintext"];
 }
 
 impl Shaped for GenerateDataKeyPairInput {
     const SHAPE: &'static Shape = &GENERATE_DATA_KEY_PAIR_REQUEST;
+    const SECRETS: &'static [&'static str] = &["PrivateKeyPlaintext"];
 }
 
 impl Shaped for GenerateDataKeyPairWithoutPlaintextInput {
@@ -509,10 +514,12 @@ impl Shaped for GenerateDataKeyWithoutPlaintextInput {
 
 impl Shaped for GenerateMacInput {
     const SHAPE: &'static Shape = &GENERATE_MAC_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Message"];
 }
 
 impl Shaped for GenerateRandomInput {
     const SHAPE: &'static Shape = &GENERATE_RANDOM_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Plaintext"];
 }
 
 impl Shaped for GetKeyLastUsageInput {
@@ -529,6 +536,7 @@ impl Shaped for GetKeyRotationStatusInput {
 
 impl Shaped for GetParametersForImportInput {
     const SHAPE: &'static Shape = &GET_PARAMETERS_FOR_IMPORT_REQUEST;
+    const SECRETS: &'static [&'static str] = &["PublicKey"];
 }
 
 impl Shaped for GetPublicKeyInput {
@@ -593,6 +601,7 @@ impl Shaped for ScheduleKeyDeletionInput {
 
 impl Shaped for SignInput {
     const SHAPE: &'static Shape = &SIGN_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Message"];
 }
 
 impl Shaped for TagResourceInput {
@@ -613,8 +622,10 @@ impl Shaped for UpdateKeyDescriptionInput {
 
 impl Shaped for VerifyInput {
     const SHAPE: &'static Shape = &VERIFY_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Message"];
 }
 
 impl Shaped for VerifyMacInput {
     const SHAPE: &'static Shape = &VERIFY_MAC_REQUEST;
+    const SECRETS: &'static [&'static str] = &["Message"];
 }

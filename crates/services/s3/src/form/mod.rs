@@ -88,7 +88,8 @@ pub fn admit(
             let key = form.field("x-amz-credential").and_then(|text| text.split('/').next());
             let account = access.open_account(key);
             let scope = Scope::new(account.clone(), region.clone());
-            Caller::arrived(Principal::Root { account }, scope, arrival)
+            let access_key = key.map(Into::into);
+            Caller::arrived(Principal::Root { account }, scope, arrival).with_access_key(access_key)
         }
         Access::Verified { account, .. } if form.field("policy").is_none() && !is_signed(form) => {
             let scope = Scope::new(account.clone(), region.clone());
@@ -138,7 +139,10 @@ fn signer(form: &Form, credentials: &dyn Credentials, arrival: &Arrival) -> Resu
     })?;
     credentials.used(&claim.access_key_id, "s3", &claim.region);
     let scope = Scope::new(credential.account, claim.region.clone());
-    Ok(Caller::arrived(credential.principal, scope, arrival).with_grants(credential.grants, credential.token))
+    let access_key = Some(claim.access_key_id.as_str().into());
+    Ok(Caller::arrived(credential.principal, scope, arrival)
+        .with_grants(credential.grants, credential.token)
+        .with_access_key(access_key))
 }
 
 /// The PutObject that the form stands for: its head. The bucket is in its path, whatever the form's host was.

@@ -14,10 +14,11 @@ use super::{Protocol, Redirect, Site, Website};
 use crate::address::{Address, host};
 use crate::context::{Admission, Context};
 use crate::error::S3Error;
-use crate::http_service::{S3Http, cause, foreign_parts, is_foreign_error, whole};
+use crate::http_service::{S3Http, cause, foreign_parts, is_foreign_error, served, whole};
 use crate::ops::encode;
 use crate::render::About;
 use crate::store::Bucket;
+use crate::telling::Place;
 
 /// Where an object leads in place of being shown.
 pub const LEADS_TO: HeaderName = HeaderName::from_static("x-amz-website-redirect-location");
@@ -150,13 +151,16 @@ impl Visit<'_> {
         let broken = |error: S3Error| (failure(&error), Served { cause: cause(&error), ..Served::default() });
         let (request, context) = self.request(key, method, kept).map_err(broken)?;
         let outcome = self.http.wire.call(request).await;
-        let principal = Some(context.caller.principal.clone());
-        let served = |cause| Served { operation: context.operation(), principal: principal.clone(), cause };
+        let served = |cause| served(Arc::clone(&context), cause);
         match (context.take_failure(), outcome) {
-            (Some(error), _) => Err((failure(&error), served(cause(&error)))),
+            (Some(error), _) => {
+                context.tells(error.code(), error.to_string());
+                Err((failure(&error), served(cause(&error))))
+            }
             (None, Ok(response)) if is_foreign_error(&response) => {
                 let status = response.status();
                 let (code, message) = foreign_parts(response).await.map_err(broken)?;
+                context.tells(&code, message.clone());
                 Err((Failure { status, code, message, more: Vec::new() }, served(None)))
             }
             (None, Ok(response)) => {
@@ -192,7 +196,9 @@ impl Visit<'_> {
         }
         let scope = Scope::new(self.bucket.record.account.clone(), self.bucket.record.region.clone());
         let caller = Caller::arrived(Principal::Anonymous, scope, self.arrival);
-        let context = Arc::new(Context::new(caller, Admission::Unsigned, headers.clone(), Some(0), None));
+        let mut context = Context::new(caller, Admission::Unsigned, headers.clone(), Some(0), None);
+        context.place = Some(Place { uri: uri.clone(), s3: self.http.s3.clone() });
+        let context = Arc::new(context);
         let mut request = Request::new(s3s::Body::empty());
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri;
