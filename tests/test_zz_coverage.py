@@ -28,7 +28,7 @@ def listed():
 
 
 def test_the_matrix_lists_every_service():
-    assert {service for service, _ in listed()} == {"athena", "firehose", "glue", "iam", "kinesis", "kms", "s3", "sts"}
+    assert {service for service, _ in listed()} == {"athena", "cloudtrail", "firehose", "glue", "iam", "kinesis", "kms", "s3", "sts"}
 
 
 @pytest.mark.parametrize("service", sorted({service for service, _ in listed()}))

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use millpond_athena::Athena;
 use millpond_blob::{BlobOptions, Blobs};
+use millpond_cloudtrail::CloudTrail;
 use millpond_firehose::Firehose;
+use millpond_gateway::record::Recorder;
 use millpond_gateway::{ServiceTable, Services};
 use millpond_glue::Glue;
 use millpond_iam::Iam;
@@ -74,13 +76,24 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         spill_dir: dir.join("spill"),
         settings: settings.athena.clone(),
     });
-    let services = Services::new().tasks(tasks.clone());
+    let trail = CloudTrail::open(millpond_cloudtrail::Deps {
+        store: store.clone(),
+        kms: kms.clone(),
+        s3: s3.clone(),
+        clock: clock.clone(),
+        tasks,
+        settings: settings.cloudtrail.clone(),
+    })
+    .context("opening CloudTrail")?;
+    let trail = Arc::new(trail);
+    let services = Services::new().tasks(tasks.clone()).recorder(Arc::clone(&trail) as Arc<dyn Recorder>);
     let services = s3_counters
         .into_iter()
         .fold(services, |services, (name, help, counter)| services.counter(name, help, counter));
     Ok(services
         .service(millpond_sts::operations(), Arc::new(Sts))
         .service(millpond_athena::operations(), athena)
+        .service(millpond_cloudtrail::operations(), trail)
         .service(millpond_firehose::operations(), firehose)
         .service(millpond_glue::operations(), Arc::new(glue))
         .service(millpond_iam::operations(), Arc::new(iam))
@@ -93,6 +106,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
 pub fn tables() -> Vec<ServiceTable> {
     vec![
         millpond_athena::operations().table(),
+        millpond_cloudtrail::operations().table(),
         millpond_firehose::operations().table(),
         millpond_glue::operations().table(),
         millpond_iam::operations().table(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use millpond_athena::AthenaSettings;
+use millpond_cloudtrail::CloudTrailSettings;
 use millpond_core::{AccountId, ByteSize, Region};
 use millpond_kinesis::KinesisSettings;
 use millpond_s3::S3Settings;
@@ -42,6 +43,7 @@ pub struct Settings {
     /// How long requests that run may take to finish after SIGTERM.
     pub drain_seconds: u64,
     pub athena: AthenaSettings,
+    pub cloudtrail: CloudTrailSettings,
     pub kinesis: KinesisSettings,
     pub s3: S3Settings,
     pub storage: StorageSettings,
@@ -79,6 +81,7 @@ impl Default for Settings {
             log_format: LogFormat::Text,
             drain_seconds: 30,
             athena: AthenaSettings::default(),
+            cloudtrail: CloudTrailSettings::default(),
             kinesis: KinesisSettings::default(),
             s3: S3Settings::default(),
             storage: StorageSettings::default(),
