@@ -7,16 +7,17 @@ export CARGO_BUILD_BUILD_DIR="${CARGO_BUILD_BUILD_DIR:-$cache/build}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 export PATH="$cache/tools/bin:$PATH"
 
-# The pinned packages of tests/requirements.txt, in a virtual environment under the target folder.
+# The pinned packages of tests/requirements*.txt, in a virtual environment under the target folder.
 venv() {
-    local wanted="$PWD/tests/requirements.txt"
     export MILLPOND_VENV="${MILLPOND_VENV:-$CARGO_TARGET_DIR/venv}"
-    if ! cmp -s "$wanted" "$MILLPOND_VENV/requirements.txt"; then
+    if ! cat tests/requirements*.txt | cmp -s - "$MILLPOND_VENV/requirements.txt"; then
         echo "Setting up Python packages in $MILLPOND_VENV"
         rm -rf "$MILLPOND_VENV"
         python3 -m venv "$MILLPOND_VENV"
-        "$MILLPOND_VENV/bin/pip" install --quiet --no-deps --only-binary :all: --requirement "$wanted"
-        cp "$wanted" "$MILLPOND_VENV/requirements.txt"
+        local install=("$MILLPOND_VENV/bin/pip" install --quiet --no-deps --only-binary :all:)
+        "${install[@]}" --requirement tests/requirements.txt
+        "${install[@]}" --requirement tests/requirements-httpfs.txt --target "$MILLPOND_VENV/duckdb-httpfs"
+        cat tests/requirements*.txt > "$MILLPOND_VENV/requirements.txt"
     fi
 }
 

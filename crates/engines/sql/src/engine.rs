@@ -26,6 +26,7 @@ use crate::catalog::Catalog;
 use crate::ddl;
 use crate::error::{QueryError, from_engine};
 use crate::functions;
+use crate::lateral::unnest_beside;
 use crate::objects::{Meter, Objects, Reader};
 use crate::plan::{CATALOG, QueryCatalog, Types, planning_error};
 use crate::print::Rows;
@@ -134,6 +135,12 @@ impl Engine {
         let task = AbortOnDrop(runtime.spawn(work.run(statement, planned, rows)));
         let columns = plan.await.map_err(|_| stopped())??;
         Ok(Execution { columns, rows: received, meter, planning: begun.elapsed(), task })
+    }
+
+    /// How many parts of statements are being worked on.
+    #[cfg(test)]
+    pub(crate) fn running(&self) -> usize {
+        self.0.runtime.as_ref().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
     }
 }
 
@@ -342,6 +349,7 @@ impl Work {
         let statement = EngineStatement::Statement(Box::new(Ast::Query(Box::new(query))));
         let plan =
             state.statement_to_plan(statement).await.map_err(|error| planning_error(&error, &places))?;
+        let plan = unnest_beside(plan).map_err(|error| planning_error(&error, &places))?;
         let plan = state.optimize(&plan).map_err(|error| planning_error(&error, &places))?;
         Ok((state, plan, rewritten.outputs))
     }

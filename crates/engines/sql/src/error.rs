@@ -91,7 +91,7 @@ pub(crate) fn from_engine(error: &DataFusionError) -> QueryError {
         ),
         DataFusionError::ArrowError(arrow, _) => from_arrow(arrow),
         DataFusionError::ParquetError(parquet) => QueryError::user("HIVE_CURSOR_ERROR", parquet.to_string()),
-        DataFusionError::IoError(io) => QueryError::system("GENERIC_INTERNAL_ERROR", io.to_string()),
+        DataFusionError::IoError(io) => from_io(io),
         DataFusionError::NotImplemented(message) => QueryError::user("NOT_SUPPORTED", message.clone()),
         DataFusionError::Execution(message) => from_text(message),
         DataFusionError::Plan(message) => QueryError::user("SYNTAX_ERROR_IN_MEANING", message.clone()),
@@ -112,7 +112,22 @@ fn from_arrow(error: &arrow::error::ArrowError) -> QueryError {
         ArrowError::ArithmeticOverflow(message) => {
             QueryError::user("NUMERIC_VALUE_OUT_OF_RANGE", message.clone())
         }
+        ArrowError::IoError(_, io) => from_io(io),
         other => from_text(&other.to_string()),
+    }
+}
+
+/// The engine's own reading and writing is that of spills: objects are read by errors of ours.
+fn from_io(error: &std::io::Error) -> QueryError {
+    // Its own limit is an error without a kind.
+    let over_the_limit = error.to_string().contains("max_temp_directory_size");
+    if over_the_limit || error.kind() == std::io::ErrorKind::StorageFull {
+        QueryError::system(
+            "OUT_OF_SPILL_SPACE",
+            "The query needs more space on disk for its spills than there is",
+        )
+    } else {
+        QueryError::system("GENERIC_SPILL_FAILURE", error.to_string())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`Engine`] runs a [`Statement`] in a [`Session`] and gives an [`Execution`]: columns, then blocks of [`Rows`].
 //! - [`Catalog`] and [`Objects`] are what it works on; Athena implements them on Glue's and S3's domain functions.
-//! - A query goes `statement` (parse, limits) → `rewrite` (Trino's meaning) → `plan` (resolve, plan) → `engine` (run);
+//! - A query goes `statement` (parse, limits) → `rewrite` (Trino's meaning) → `plan` (resolve, plan; `lateral`) → `engine` (run);
 //!   a statement on the catalog goes `statement` → `ddl`. `table` scans, `functions` compute, `print` shows.
 
 mod catalog;
@@ -12,6 +12,7 @@ mod dialect;
 mod engine;
 mod error;
 mod functions;
+mod lateral;
 mod objects;
 mod plan;
 mod print;

@@ -7,6 +7,7 @@ mod functions;
 mod literals;
 mod outputs;
 mod places;
+mod unnest;
 
 use std::ops::ControlFlow;
 
@@ -26,6 +27,7 @@ use self::literals::{bare_number, like, number, typed_parameter, window_numbers}
 pub(crate) use self::outputs::{OutputName, output_names};
 pub(crate) use self::places::Places;
 use self::places::place_of;
+use self::unnest::{fields_of_the_left_side, unnest};
 use crate::error::QueryError;
 
 /// A rewritten query.
@@ -121,6 +123,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> Flow {
+        fields_of_the_left_side(select);
         self.name_outputs(select);
         ControlFlow::Continue(())
     }
@@ -143,6 +146,7 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Flow {
+        unnest(factor);
         match factor {
             TableFactor::Table { alias, .. }
             | TableFactor::Derived { alias, .. }

@@ -34,27 +34,30 @@ async fn said(pond: &Pond, body: Vec<u8>) -> Result<String, String> {
     answer.map(|answer| answer.lines().join("\n")).map_err(|error| error.to_string())
 }
 
-/// Flips each byte in turn.
-async fn flip_each(whole: &[u8], flip: u8) {
+/// Flips each byte in turn. How many answers were wrong: a changed value that still decodes is one, which only checksums tell.
+async fn flip_each(whole: &[u8], flip: u8) -> usize {
     let pond = pond().await;
+    let mut wrong = 0;
     assert_eq!(said(&pond, whole.to_vec()).await.unwrap(), ANSWER);
     for at in 0..whole.len() {
         let mut body = whole.to_vec();
         body[at] ^= flip;
-        // A changed value that still decodes is an answer: a wrong one, which only checksums would tell.
-        if let Err(error) = said(&pond, body).await {
-            assert!(
+        match said(&pond, body).await {
+            Ok(answer) if answer == ANSWER => {}
+            Ok(_) => wrong += 1,
+            Err(error) => assert!(
                 error.contains("s3://lake/b/part 1.parquet") && error.starts_with("HIVE_"),
                 "byte {at} ^ {flip:#x}: {error}"
-            );
+            ),
         }
     }
+    wrong
 }
 
 #[tokio::test]
 async fn every_flipped_byte_ends_in_an_answer_or_an_error_that_names_the_object() {
     flip_each(PLAIN, 0xff).await;
-    flip_each(CHECKSUMMED, 0x01).await;
+    assert_eq!(flip_each(CHECKSUMMED, 0x01).await, 0);
 }
 
 #[tokio::test]

@@ -3,8 +3,10 @@
 mod broken;
 mod catalog;
 mod functions;
+mod limits;
 mod queries;
 mod tables;
+mod unnest;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -168,7 +170,7 @@ struct Pond {
     engine: Engine,
     lake: Arc<Lake>,
     bucket: Arc<Bucket>,
-    _spills: tempfile::TempDir,
+    spills: tempfile::TempDir,
 }
 
 /// What a statement answered.
@@ -193,8 +195,12 @@ impl Answer {
 impl Pond {
     async fn new() -> Self {
         let spills = tempfile::tempdir().unwrap();
-        let engine = Engine::new(&EngineOptions::new(spills.path().to_owned(), 2)).unwrap();
-        let pond = Self { engine, lake: Arc::default(), bucket: Arc::default(), _spills: spills };
+        Self::with(EngineOptions::new(spills.path().to_owned(), 2), spills).await
+    }
+
+    async fn with(options: EngineOptions, spills: tempfile::TempDir) -> Self {
+        let engine = Engine::new(&options).unwrap();
+        let pond = Self { engine, lake: Arc::default(), bucket: Arc::default(), spills };
         pond.run("CREATE DATABASE default").await.unwrap();
         pond
     }

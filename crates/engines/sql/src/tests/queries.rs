@@ -188,16 +188,6 @@ async fn explain_shows_the_plan() {
 }
 
 #[tokio::test]
-async fn a_dropped_execution_ends_the_work() {
-    let pond = pond().await;
-    let sql = "SELECT count(*) FROM UNNEST(sequence(1, 100000)) a (x), UNNEST(sequence(1, 100000)) b (y) WHERE x + y = 7";
-    let execution = pond.engine.run(pond.session(), crate::Statement::parse(sql).unwrap()).await.unwrap();
-    drop(execution);
-    // The engine's threads are free again: a small query answers while the large one would take minutes.
-    assert_eq!(pond.lines("SELECT count(*) FROM flights").await, ["4"]);
-}
-
-#[tokio::test]
 async fn a_scan_ends_at_its_limit() {
     let pond = pond().await;
     let mut session = pond.session();
