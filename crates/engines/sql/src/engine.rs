@@ -14,7 +14,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{displayable, execute_stream};
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as EngineStatement;
 use datafusion::sql::sqlparser::ast::{Query, Statement as Ast};
@@ -23,6 +23,7 @@ use millpond_core::{ByteSize, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::catalog::Catalog;
+use crate::compact::compact_before_sorts;
 use crate::ddl;
 use crate::error::{QueryError, from_engine};
 use crate::functions;
@@ -284,7 +285,7 @@ impl Work {
             let (state, plan, outputs) = self.plan(query).await?;
             let names: Vec<String> =
                 plan.schema().fields().iter().map(|field| field.name().clone()).collect();
-            let physical = state.create_physical_plan(&plan).await.map_err(|error| from_engine(&error))?;
+            let physical = physical(&state, &plan).await?;
             let columns = rewrite::output_names(&outputs, &names)
                 .into_iter()
                 .zip(physical.schema().fields())
@@ -356,7 +357,7 @@ impl Work {
 
     async fn explain(&self, query: Query, analyze: bool) -> Result<Vec<String>, QueryError> {
         let (state, plan, _) = self.plan(query).await?;
-        let physical = state.create_physical_plan(&plan).await.map_err(|error| from_engine(&error))?;
+        let physical = physical(&state, &plan).await?;
         if analyze {
             let mut stream = execute_stream(Arc::clone(&physical), state.task_ctx())
                 .map_err(|error| from_engine(&error))?;
@@ -370,6 +371,11 @@ impl Work {
         let text = displayable(physical.as_ref()).indent(false).to_string();
         Ok(text.lines().map(str::to_owned).collect())
     }
+}
+
+async fn physical(state: &SessionState, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+    let planned = state.create_physical_plan(plan).await.and_then(compact_before_sorts);
+    planned.map_err(|error| from_engine(&error))
 }
 
 fn one_column(name: &str, lines: Vec<String>) -> ddl::Answer {

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod chains;
+mod compact;
 mod ddl;
 mod dialect;
 mod engine;
