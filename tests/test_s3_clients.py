@@ -83,7 +83,7 @@ def store_of(pond, bucket, **more):
 
 def test_object_store(pond, bucket):
     import obstore
-    from obstore.exceptions import AlreadyExistsError, NotFoundError, PreconditionError
+    from obstore.exceptions import AlreadyExistsError, PreconditionError
 
     store = store_of(pond, bucket)
     body = os.urandom(12_000_000)
@@ -115,7 +115,7 @@ def test_object_store(pond, bucket):
     assert every == [f"many/{n:04}" for n in range(1_100)]
     obstore.delete(store, every)
     assert obstore.list(store, "many").collect() == []
-    with pytest.raises(NotFoundError):
+    with pytest.raises(FileNotFoundError):
         obstore.head(store, "many/0000")
 
 
