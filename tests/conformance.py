@@ -11,8 +11,8 @@ EXERCISED = set()
 
 # Errors that any operation may answer, whatever its own list says.
 COMMON_ERRORS = {
-    "AccessDenied", "AccessDeniedException", "ExpiredTokenException", "IncompleteSignature", "IncompleteSignatureException",
-    "InternalFailure", "InternalServerError", "InvalidAction", "InvalidClientTokenId", "InvalidSignatureException",
+    "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException", "IncompleteSignature", "IncompleteSignatureException",
+    "InternalFailure", "InternalServerError", "InvalidAction", "InvalidClientTokenId", "InvalidParameterValue", "InvalidSignatureException",
     "MissingAuthenticationToken", "MissingAuthenticationTokenException", "NotImplemented", "OptInRequired",
     "RequestExpired", "SerializationException", "ServiceUnavailable", "SignatureDoesNotMatch", "ThrottlingException",
     "UnknownOperationException", "UnrecognizedClientException", "ValidationError", "ValidationException",

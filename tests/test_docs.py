@@ -29,4 +29,4 @@ def test_a_guide(lab, tmp_path, guide):
 
 
 def test_there_are_guides():
-    assert {path.stem for path in runnable()} >= {"encryption", "lake", "operations", "trail"}
+    assert {path.stem for path in runnable()} >= {"encryption", "lake", "operations", "security", "trail"}

@@ -15,6 +15,9 @@ from raw import TARGETS, Request, json_request
 # Operations that no black-box test calls yet. The list only shrinks.
 NOT_YET_CALLED = set()
 
+# Nobody signs these: what they show instead is in the input, and there is none.
+NEVER_SIGNED = {("sts", "AssumeRoleWithWebIdentity")}
+
 
 def listed():
     text = subprocess.run([binary(), "services"], capture_output=True, text=True, check=True).stdout
@@ -44,6 +47,9 @@ def test_nothing_is_answered_without_a_signature(pond, service):
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             form = f"Action={operation}&Version={client.meta.service_model.api_version}".encode()
             answer = Request("POST", f"{pond.endpoint}/", headers, form).send(pond)
+            if (service, operation) in NEVER_SIGNED:
+                assert (answer.status, answer.code) == (400, "ValidationError"), operation
+                continue
             assert (answer.status, answer.code) == (403, "MissingAuthenticationToken"), operation
 
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use millpond_core::AccountId;
 
 use crate::demo::DemoFlags;
 
@@ -22,6 +23,29 @@ pub enum Command {
     Demo(DemoFlags),
     /// Print the root user's access key as `export` lines
     Credentials(Folder),
+    /// Make and list the accounts of a running pond
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Say whether somebody may do something, and which policy decides; the exit status is 0 for yes and 1 for no
+    Can {
+        #[command(flatten)]
+        question: Question,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Make access keys for users of a running pond
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+        #[command(flatten)]
+        folder: Folder,
+    },
+    /// Say whose the credentials in the environment are
+    Whoami(Folder),
     /// Show or turn the clock of a running lab
     Clock {
         #[command(subcommand)]
@@ -79,6 +103,37 @@ impl Folder {
         let named = self.data.clone().or_else(|| std::env::var_os("MILLPOND_DATA").map(PathBuf::from));
         named.unwrap_or_else(|| PathBuf::from(crate::settings::DEFAULT_DATA))
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an account with a root user, and print its access key as `export` lines
+    Create {
+        /// Twelve digits [default: a free number]
+        #[arg(long)]
+        account: Option<AccountId>,
+        /// What it is called in lists
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// List the accounts, the pond's own first
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make an access key for a user, and print it as `export` lines
+    Create { user: String },
+}
+
+#[derive(Debug, Args)]
+pub struct Question {
+    /// An ARN, user/NAME or role/NAME
+    pub principal: String,
+    /// As s3:GetObject
+    pub action: String,
+    /// An ARN, or *
+    pub resource: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,10 +1,11 @@
 //! The root user's access key, and where all access keys are looked up.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
+use millpond_core::access_key::{self, KeyKind};
 use millpond_core::{AccountId, Region};
 use millpond_gateway::{Credential, Credentials, LookupError, Secret};
-use millpond_iam::{Iam, ids};
+use millpond_sts::Sts;
 
 use crate::cli::Folder;
 use crate::data;
@@ -17,10 +18,10 @@ pub struct RootCredentials {
 }
 
 impl RootCredentials {
-    pub fn generate() -> anyhow::Result<Self> {
+    pub fn generate(account: &AccountId) -> anyhow::Result<Self> {
         Ok(Self {
-            access_key_id: ids::access_key_id("AKIA")?,
-            secret: Secret::new(ids::secret_access_key()?.to_string()),
+            access_key_id: access_key::new_id(KeyKind::LongLived, account)?,
+            secret: Secret::new(access_key::new_secret()?.to_string()),
         })
     }
 
@@ -72,54 +73,53 @@ pub fn print(folder: &Folder) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where access keys are looked up: the root user's, and those that the open pond's IAM has made.
+/// Where access keys are looked up: that of the pond's own root, which is in the data folder and outlives every reset, and those
+/// that the open pond knows.
 pub struct KeyRing {
-    account: AccountId,
-    root: RootCredentials,
+    pub account: AccountId,
+    pub root: RootCredentials,
     /// `None` while the pond is closed.
-    iam: RwLock<Option<Iam>>,
+    sts: RwLock<Option<Arc<Sts>>>,
 }
 
 impl KeyRing {
     pub fn of_root(account: AccountId, root: RootCredentials) -> Self {
-        Self { account, root, iam: RwLock::new(None) }
+        Self { account, root, sts: RwLock::new(None) }
     }
 
-    /// From now on this IAM's keys are known.
-    pub fn stand_on(&self, iam: Iam) {
-        *self.iam.write().unwrap_or_else(PoisonError::into_inner) = Some(iam);
+    /// From now on this pond's keys are known.
+    pub fn stand_on(&self, sts: Arc<Sts>) {
+        *self.sts.write().unwrap_or_else(PoisonError::into_inner) = Some(sts);
     }
 
-    /// Lets go of the IAM, whose store is about to be closed.
+    /// Lets go of the pond, whose store is about to be closed.
     pub fn stand_alone(&self) {
-        *self.iam.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.sts.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// A long-lived key: the root's, or a user's.
-    fn long_lived(&self, access_key_id: &str) -> Result<Credential, LookupError> {
-        if access_key_id == self.root.access_key_id {
-            return Ok(Credential::of_root(self.account.clone(), self.root.secret.clone()));
-        }
-        let iam = self.iam.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let found = iam.ok_or(LookupError::UnknownKey)?.credential(access_key_id);
-        found.map_err(LookupError::failed)?.ok_or(LookupError::UnknownKey)
+    /// The open pond's.
+    pub fn sts(&self) -> Option<Arc<Sts>> {
+        self.sts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Credentials for KeyRing {
     fn lookup(&self, access_key_id: &str, session_token: Option<&str>) -> Result<Credential, LookupError> {
-        let credential = self.long_lived(access_key_id)?;
-        match session_token {
-            Some(_) => Err(LookupError::InvalidToken),
-            None => Ok(credential),
+        if access_key_id == self.root.access_key_id {
+            return match session_token {
+                Some(_) => Err(LookupError::InvalidToken),
+                None => Ok(Credential::of_root(self.account.clone(), self.root.secret.clone())),
+            };
         }
+        let sts = self.sts().ok_or_else(|| LookupError::failed("the pond is closed"))?;
+        sts.lookup(access_key_id, session_token)
     }
 
     fn used(&self, access_key_id: &str, service: &str, region: &Region) {
         if access_key_id != self.root.access_key_id
-            && let Some(iam) = &*self.iam.read().unwrap_or_else(PoisonError::into_inner)
+            && let Some(sts) = self.sts()
         {
-            iam.key_used(access_key_id, service, region.as_str());
+            sts.used(access_key_id, service, region);
         }
     }
 }
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn keys_look_like_awss_and_survive_their_file() {
-        let made = RootCredentials::generate().unwrap();
+        let made = RootCredentials::generate(&"123456789012".parse().unwrap()).unwrap();
         assert_eq!((made.access_key_id.len(), made.secret.expose().len()), (20, 40));
         assert!(made.access_key_id.starts_with("AKIA"));
         let read = RootCredentials::parse(&made.file_text()).unwrap();

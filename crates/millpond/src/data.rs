@@ -110,11 +110,11 @@ impl DataFolder {
     }
 
     /// The root user's access key, and whether it was made just now.
-    pub fn root_credentials(&self) -> anyhow::Result<(RootCredentials, bool)> {
+    pub fn root_credentials(&self, account: &AccountId) -> anyhow::Result<(RootCredentials, bool)> {
         if let Some(text) = self.read(CREDENTIALS)? {
             return Ok((self.parse_credentials(&text)?, false));
         }
-        let credentials = RootCredentials::generate()?;
+        let credentials = RootCredentials::generate(account)?;
         self.write(CREDENTIALS, &credentials.file_text())?;
         Ok((credentials, true))
     }
@@ -226,7 +226,7 @@ mod tests {
         let folder = DataFolder::hold(&path).unwrap();
         let account = folder.account(None).unwrap();
         let key = folder.root_key().unwrap();
-        let (credentials, new) = folder.root_credentials().unwrap();
+        let (credentials, new) = folder.root_credentials(&account).unwrap();
         assert!(new);
         assert!(
             DataFolder::hold(&path)
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(folder.account(Some(&account)).unwrap(), account);
         assert!(folder.account(Some(&"111111111111".parse().unwrap())).is_err());
         assert_eq!(folder.root_key().unwrap().expose(), key.expose());
-        let (again, new) = folder.root_credentials().unwrap();
+        let (again, new) = folder.root_credentials(&account).unwrap();
         assert_eq!((again.file_text(), new), (credentials.file_text(), false));
         for name in [ACCOUNT, ROOT_KEY, CREDENTIALS] {
             let mode = std::fs::metadata(path.join(name)).unwrap().permissions().mode();

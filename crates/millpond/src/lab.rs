@@ -6,17 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use jiff::{Span, SpanRelativeTo, Unit};
 use millpond_core::Timestamp;
-use millpond_gateway::{AdminAnswer, AdminRefusal, AdminRoutes, Gateway};
+use millpond_gateway::Gateway;
 use serde::{Deserialize, Serialize};
 
+use crate::admin::{Outcome, answer, bad_request, failed};
 use crate::cli::{ClockCommand, Folder};
 use crate::data;
 use crate::serve::House;
@@ -45,29 +44,23 @@ struct Emptied {
 /// The routes below `/_millpond/` that a lab has.
 pub struct Lab(pub Arc<House>);
 
-type Outcome = Result<AdminAnswer, AdminRefusal>;
-
-impl AdminRoutes for Lab {
-    fn answer<'a>(
-        &'a self,
-        gateway: &'a Gateway,
-        method: &'a Method,
-        path: &'a str,
-        body: Bytes,
-    ) -> BoxFuture<'a, Option<Outcome>> {
-        async move {
-            match (method, path) {
-                (&Method::GET, "clock") => Some(answer(&self.clock())),
-                (&Method::POST, "clock/advance") => Some(self.advance(&body).await),
-                (&Method::POST, "reset") => Some(self.reset(gateway).await),
-                _ => None,
-            }
-        }
-        .boxed()
-    }
-}
-
 impl Lab {
+    /// `None`: a lab has no such route either.
+    pub async fn answer(
+        &self,
+        gateway: &Gateway,
+        method: &Method,
+        path: &str,
+        body: &[u8],
+    ) -> Option<Outcome> {
+        match (method, path) {
+            (&Method::GET, "clock") => Some(answer(&self.clock())),
+            (&Method::POST, "clock/advance") => Some(self.advance(body).await),
+            (&Method::POST, "reset") => Some(self.reset(gateway).await),
+            _ => None,
+        }
+    }
+
     fn clock(&self) -> ClockState {
         let clock = &self.0.clock;
         let now = clock.now();
@@ -89,19 +82,6 @@ impl Lab {
         self.0.reset(gateway).await.map_err(failed)?;
         answer(&Emptied { emptied: true })
     }
-}
-
-fn answer(value: &impl Serialize) -> Outcome {
-    serde_json::to_vec(value).map(AdminAnswer).map_err(|error| failed(error.into()))
-}
-
-fn bad_request(message: String) -> AdminRefusal {
-    AdminRefusal { status: StatusCode::BAD_REQUEST, message }
-}
-
-fn failed(error: anyhow::Error) -> AdminRefusal {
-    tracing::error!("{error:#}");
-    AdminRefusal { status: StatusCode::INTERNAL_SERVER_ERROR, message: format!("{error:#}") }
 }
 
 /// `60d`, `12h`, `1d 6h`: forward only, days of 24 hours, at most a hundred years.

@@ -46,6 +46,7 @@ fn as_markdown(out: &mut String, tables: &[ServiceTable]) -> std::fmt::Result {
                 Authorization::FromInput(action) | Authorization::InHandler(action) => {
                     format!("`{}`", action.0)
                 }
+                Authorization::Unsigned(action) => format!("`{}`, without a signature", action.0),
                 Authorization::Everyone => "none, a valid signature is enough".to_owned(),
             };
             writeln!(out, "| {} | {permission} |", operation.name)?;

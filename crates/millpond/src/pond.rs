@@ -21,7 +21,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 pub struct Foundation<'a> {
     /// For services that verify signatures themselves, as S3 does.
     pub access: &'a Access,
-    /// Stands on the pond's IAM as soon as that is open.
+    /// Stands on the pond's STS as soon as that is open.
     pub keys: &'a KeyRing,
     pub dir: &'a Path,
     pub root_key: &'a RootKey,

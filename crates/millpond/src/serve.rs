@@ -12,10 +12,11 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
+use crate::admin::Admin;
 use crate::cli::ServeFlags;
 use crate::credentials::{KeyRing, RootCredentials};
 use crate::data::DataFolder;
-use crate::lab::{self, Lab};
+use crate::lab;
 use crate::logs;
 use crate::pond::Pond;
 use crate::settings::Settings;
@@ -23,7 +24,7 @@ use crate::settings::Settings;
 /// Everything that outlives a reset.
 pub struct House {
     access: Access,
-    keys: Arc<KeyRing>,
+    pub keys: Arc<KeyRing>,
     folder: DataFolder,
     root_key: RootKey,
     settings: Settings,
@@ -35,6 +36,10 @@ pub struct House {
 }
 
 impl House {
+    pub fn is_lab(&self) -> bool {
+        self.settings.lab
+    }
+
     /// Turns the clock. The new offset is on disk before the clock shows it, so that no restart takes it back.
     pub async fn turn_clock(&self, by: Duration) -> anyhow::Result<()> {
         let mut turned = self.turned.lock().await;
@@ -131,12 +136,12 @@ impl Server {
         folder.sweep(&settings.zones())?;
         let account = folder.account(settings.account.as_ref())?;
         let root_key = folder.root_key()?;
-        let (credentials, new_credentials) = folder.root_credentials()?;
+        let (credentials, new_credentials) = folder.root_credentials(&account)?;
         let turned = folder.clock_offset()?;
         let clock = Clock::system(turned);
         let keys = Arc::new(KeyRing::of_root(account.clone(), credentials.clone()));
         let access = match settings.open {
-            true => Access::Open { account: account.clone() },
+            true => Access::Open { account: account.clone(), sessions: Some(Arc::<KeyRing>::clone(&keys)) },
             false => Access::Verified { account: account.clone(), credentials: Arc::<KeyRing>::clone(&keys) },
         };
         let (pond, services) =
@@ -154,7 +159,7 @@ impl Server {
             turned: Mutex::new(turned),
             settings,
         });
-        let admin = house.settings.lab.then(|| Arc::new(Lab(Arc::clone(&house))) as Arc<dyn AdminRoutes>);
+        let admin = Some(Arc::new(Admin::new(Arc::clone(&house))) as Arc<dyn AdminRoutes>);
         let region = house.settings.region.clone();
         let options = GatewayOptions { access, clock, region, version: env!("CARGO_PKG_VERSION"), admin };
         let gateway = Arc::new(Gateway::new(options, services));

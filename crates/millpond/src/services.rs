@@ -14,7 +14,7 @@ use millpond_iam::Iam;
 use millpond_kinesis::Kinesis;
 use millpond_kms::Kms;
 use millpond_s3::{S3, S3Http, S3Settings};
-use millpond_sts::Sts;
+use millpond_sts::{Issuers, Sts};
 
 use crate::data::OBJECTS;
 use crate::pond::Foundation;
@@ -24,7 +24,16 @@ use crate::zones::ZoneWatch;
 pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
     let Foundation { access, keys, dir, root_key, clock, settings, store, tasks } = foundation;
     let iam = Iam::open(millpond_iam::Deps { store: store.clone(), root_key, clock: clock.clone(), tasks });
-    keys.stand_on(iam.clone());
+    let issuers = Issuers::open(&settings.sts, &settings.data).context("opening STS")?;
+    let sts = Arc::new(Sts::open(millpond_sts::Deps {
+        store: store.clone(),
+        iam: iam.clone(),
+        root_key,
+        clock: clock.clone(),
+        access,
+        issuers,
+    }));
+    keys.stand_on(Arc::clone(&sts));
     let kms = Kms::open(millpond_kms::Deps { store: store.clone(), root_key, clock: clock.clone(), tasks });
     let kinesis = Kinesis::open(millpond_kinesis::Deps {
         store: store.clone(),
@@ -91,7 +100,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         .into_iter()
         .fold(services, |services, (name, help, counter)| services.counter(name, help, counter));
     Ok(services
-        .service(millpond_sts::operations(), Arc::new(Sts))
+        .service(millpond_sts::operations(), sts)
         .service(millpond_athena::operations(), athena)
         .service(millpond_cloudtrail::operations(), trail)
         .service(millpond_firehose::operations(), firehose)

@@ -13,6 +13,7 @@ use millpond_cloudtrail::CloudTrailSettings;
 use millpond_core::{AccountId, ByteSize, Region};
 use millpond_kinesis::KinesisSettings;
 use millpond_s3::S3Settings;
+use millpond_sts::StsSettings;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -46,6 +47,7 @@ pub struct Settings {
     pub cloudtrail: CloudTrailSettings,
     pub kinesis: KinesisSettings,
     pub s3: S3Settings,
+    pub sts: StsSettings,
     pub storage: StorageSettings,
 }
 
@@ -84,6 +86,7 @@ impl Default for Settings {
             cloudtrail: CloudTrailSettings::default(),
             kinesis: KinesisSettings::default(),
             s3: S3Settings::default(),
+            sts: StsSettings::default(),
             storage: StorageSettings::default(),
         }
     }

@@ -116,13 +116,13 @@ impl Writer<'_> {
             body.push_str("\n}\n");
         }
         let mut out = self.header("Shapes");
-        for (marker, import) in [
-            ("BTreeMap<", "use std::collections::BTreeMap;\n\n"),
-            ("Bytes", "use bytes::Bytes;\n"),
-            ("Timestamp>", "use millpond_core::Timestamp;\n"),
-            ("text_enum!", "use millpond_wire::text_enum;\n"),
+        for (markers, import) in [
+            (&["BTreeMap<"][..], "use std::collections::BTreeMap;\n\n"),
+            (&["Bytes"], "use bytes::Bytes;\n"),
+            (&["Timestamp>", ": Timestamp,"], "use millpond_core::Timestamp;\n"),
+            (&["text_enum!"], "use millpond_wire::text_enum;\n"),
         ] {
-            if body.contains(marker) {
+            if markers.iter().any(|marker| body.contains(marker)) {
                 out.push_str(import);
             }
         }

@@ -96,7 +96,11 @@ pub enum Access {
         account: AccountId,
     },
     /// `--open`: nobody is asked for anything. For tests that expect an emulator, on loopback only.
-    Open { account: AccountId },
+    Open {
+        account: AccountId,
+        /// Whose account temporary credentials of this pond are of.
+        sessions: Option<Arc<dyn Credentials>>,
+    },
 }
 
 impl Access {
@@ -107,14 +111,21 @@ impl Access {
     /// The pond's own account.
     pub fn account(&self) -> &AccountId {
         match self {
-            Self::Verified { account, .. } | Self::Open { account } => account,
+            Self::Verified { account, .. } | Self::Open { account, .. } => account,
         }
     }
 
-    /// The account that an open pond sees in an access key id: twelve digits are an account, all else is the pond's own.
-    pub fn open_account(&self, access_key_id: Option<&str>) -> AccountId {
+    /// The account that an open pond sees in credentials: twelve digits as an access key id are an account, a session that the
+    /// pond itself gave is of one, and all else is the pond's own.
+    pub fn open_account(&self, access_key_id: Option<&str>, session_token: Option<&str>) -> AccountId {
         let named = access_key_id.and_then(|id| id.parse().ok());
-        named.unwrap_or_else(|| self.account().clone())
+        let of_session = || match (self, access_key_id) {
+            (Self::Open { sessions: Some(sessions), .. }, Some(id)) if session_token.is_some() => {
+                sessions.lookup(id, session_token).ok().map(|credential| credential.account)
+            }
+            _ => None,
+        };
+        named.or_else(of_session).unwrap_or_else(|| self.account().clone())
     }
 }
 
@@ -122,7 +133,7 @@ impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Verified { account, .. } => write!(f, "Verified({account})"),
-            Self::Open { account } => write!(f, "Open({account})"),
+            Self::Open { account, .. } => write!(f, "Open({account})"),
         }
     }
 }
@@ -133,14 +144,14 @@ mod tests {
 
     #[test]
     fn an_open_pond_reads_the_account_from_the_key() {
-        let access = Access::Open { account: "000000000000".parse().unwrap() };
+        let access = Access::Open { account: "000000000000".parse().unwrap(), sessions: None };
         for (id, account) in [
             (None, "000000000000"),
             (Some("test"), "000000000000"),
             (Some("123456789012"), "123456789012"),
             (Some("AKIAIOSFODNN7EXAMPLE"), "000000000000"),
         ] {
-            assert_eq!(access.open_account(id).as_str(), account, "{id:?}");
+            assert_eq!(access.open_account(id, Some("a")).as_str(), account, "{id:?}");
         }
     }
 

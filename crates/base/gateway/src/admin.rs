@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use millpond_work::WorkerStatus;
 use serde::Serialize;
 
@@ -16,17 +16,21 @@ use crate::guard;
 
 pub(crate) const PREFIX: &str = "/_millpond/";
 
+/// The service that requests to these routes are signed for, where a route asks who it is.
+pub const SIGNING_NAME: &str = "millpond";
+
 /// The largest body of an admin request.
 const LARGEST: u64 = 64 * 1024;
 
 /// Routes that the program adds below `/_millpond/`. They are only reached from this machine, by a program and not by a
 /// web page.
 pub trait AdminRoutes: Send + Sync + 'static {
-    /// `path` without the prefix, as `clock`; `gateway` is the one that was asked. `None`: there is no such route.
+    /// `path` without the prefix, as `clock`; `gateway` is the one that was asked. `None`: there is no such route. Who asks is
+    /// for the route to find out, from the request's head.
     fn answer<'a>(
         &'a self,
         gateway: &'a Gateway,
-        method: &'a Method,
+        parts: &'a Parts,
         path: &'a str,
         body: Bytes,
     ) -> BoxFuture<'a, Option<Result<AdminAnswer, AdminRefusal>>>;
@@ -116,8 +120,8 @@ pub(crate) async fn lab(
         Ok(kept) => kept.bytes,
         Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    match routes.answer(gateway, &parts.method, path, body).await {
-        None => refused(StatusCode::NOT_FOUND, "There is no such route."),
+    match routes.answer(gateway, parts, path, body).await {
+        None => refused(StatusCode::NOT_FOUND, "There is no such route; some exist with --lab only."),
         Some(Ok(AdminAnswer(bytes))) => answer(StatusCode::OK, "application/json", bytes),
         Some(Err(AdminRefusal { status, message })) => refused(status, &message),
     }

@@ -26,7 +26,7 @@ use crate::identify::{Identity, admit};
 use crate::metrics::Metrics;
 use crate::operation::{Answer, Message, ServiceInfo};
 use crate::record::{Event, Failure, Note, Pending, Recorder, Telling, nature};
-use crate::route::{Destination, route};
+use crate::route::{Destination, route, scope_service};
 use crate::server::{Listener, Peer};
 use crate::service::{Arrival, HttpService, Origin, Served};
 use crate::services::{Api, Services};
@@ -139,8 +139,10 @@ impl Gateway {
     ) -> (&'static str, Response<Body>) {
         let (parts, body) = request.into_parts();
         let objection = self.options.access.is_open().then(|| guard::objection(&parts)).flatten();
+        // What is signed for a service is that service's, whatever its path.
         let signed = parts.headers.contains_key("authorization");
-        if let Some(path) = parts.uri.path().strip_prefix(admin::PREFIX).filter(|_| !signed) {
+        let meant = !signed || scope_service(&parts).as_deref() == Some(admin::SIGNING_NAME);
+        if let Some(path) = parts.uri.path().strip_prefix(admin::PREFIX).filter(|_| meant) {
             let response = match objection {
                 None => self.admin(&parts, body, path, peer).await,
                 Some(objection) => admin::refused(StatusCode::FORBIDDEN, objection),
@@ -258,7 +260,7 @@ impl Gateway {
         let info = api.info();
         // Clients sign by their own clocks, also for a lab whose clock was turned.
         let now = arrival.clock.unturned();
-        let visitor = match admit(&self.options.access, parts, info.signing_name, now) {
+        let visitor = match admit(&self.options.access, parts, info.signing_name, api.takes_unsigned(), now) {
             Ok(visitor) => visitor,
             Err(mut refused) => {
                 if let Some(claimed) = refused.claimed() {
@@ -268,7 +270,7 @@ impl Gateway {
                     let kept = self.buffers.read(body, info.largest_body.as_u64()).await?;
                     let name = operation_name(&info.protocol, parts, &message(info, parts, &kept.bytes));
                     if let Some(operation) = name.ok().and_then(|name| api.find(&name)) {
-                        way.expect(info, operation, self.caller(claimed, arrival));
+                        way.expect(info, operation.name, self.caller(claimed, arrival));
                     }
                 }
                 return Err(refused.into_api_error(&info.protocol));
@@ -283,20 +285,21 @@ impl Gateway {
                 false => unknown_operation(&info.protocol, &name),
             });
         };
-        way.served.operation = Some(operation);
-        let identity = match visitor.identify(parts, &kept.bytes, info.signing_name, now) {
-            Ok(identity) => identity,
-            Err(mut refused) => {
-                if let Some(claimed) = refused.claimed() {
-                    way.expect(info, operation, self.caller(claimed, arrival));
+        way.served.operation = Some(operation.name);
+        let identity =
+            match visitor.identify(parts, &kept.bytes, info.signing_name, operation.is_unsigned(), now) {
+                Ok(identity) => identity,
+                Err(mut refused) => {
+                    if let Some(claimed) = refused.claimed() {
+                        way.expect(info, operation.name, self.caller(claimed, arrival));
+                    }
+                    return Err(refused.into_api_error(&info.protocol));
                 }
-                return Err(refused.into_api_error(&info.protocol));
-            }
-        };
+            };
         way.served.principal = Some(identity.principal.clone());
-        let (caller, note) = way.expect(info, operation, self.caller(identity, arrival));
+        let (caller, note) = way.expect(info, operation.name, self.caller(identity, arrival));
         let message = Message { encoding, body: message, request_id: arrival.request_id, note };
-        api.run(operation, caller, message).await
+        api.run(operation.name, caller, message).await
     }
 
     fn caller(&self, identity: Identity, arrival: &Arrival) -> Caller {

@@ -13,8 +13,20 @@ use crate::sigv4::{AuthError, Claim};
 
 /// A request whose head is in order: an open pond's, or one that claims a known key and is of now and for this service.
 pub(crate) enum Visitor {
-    Open { account: AccountId, region: Option<Region>, access_key: Option<Arc<str>> },
-    Claimed { claim: Box<Claim>, credential: Credential, credentials: Arc<dyn Credentials> },
+    Open {
+        account: AccountId,
+        region: Option<Region>,
+        access_key: Option<Arc<str>>,
+    },
+    Claimed {
+        claim: Box<Claim>,
+        credential: Credential,
+        credentials: Arc<dyn Credentials>,
+    },
+    /// Nobody signed, and the service has operations that nobody signs.
+    Stranger {
+        account: AccountId,
+    },
 }
 
 /// Somebody whose signature was verified (or who needs none).
@@ -80,23 +92,33 @@ impl From<LookupError> for NotAdmitted {
     }
 }
 
-/// `now` is by the clock that clients sign by.
+/// `now` is by the clock that clients sign by. A service that `takes_unsigned` is one with operations that nobody signs.
 pub(crate) fn admit(
     access: &Access,
     parts: &Parts,
     service: &str,
+    takes_unsigned: bool,
     now: Timestamp,
 ) -> Result<Visitor, NotAdmitted> {
     match access {
         Access::Open { .. } => {
             // Whatever stands there is not verified, so that it need not be well formed either.
             let claim = Claim::read(parts).ok().flatten();
-            let account = access.open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
-            let access_key = claim.as_ref().map(|claim| claim.access_key_id.as_str().into());
+            let shown = claim.as_ref();
+            let account = access.open_account(
+                shown.map(|claim| claim.access_key_id.as_str()),
+                shown.and_then(|claim| claim.session_token.as_deref()),
+            );
+            let access_key = shown.map(|claim| claim.access_key_id.as_str().into());
             Ok(Visitor::Open { account, region: claim.map(|claim| claim.region), access_key })
         }
-        Access::Verified { credentials, .. } => {
-            let claim = Box::new(Claim::read(parts)?.ok_or(AuthError::Missing)?);
+        Access::Verified { credentials, account } => {
+            let Some(claim) = Claim::read(parts)?.map(Box::new) else {
+                return match takes_unsigned {
+                    true => Ok(Visitor::Stranger { account: account.clone() }),
+                    false => Err(AuthError::Missing.into()),
+                };
+            };
             let credential = credentials.lookup(&claim.access_key_id, claim.session_token.as_deref())?;
             match claim.check_scope(service).and_then(|()| claim.check_time(now)) {
                 Ok(()) => Ok(Visitor::Claimed { claim, credential, credentials: Arc::clone(credentials) }),
@@ -112,9 +134,19 @@ impl Visitor {
         parts: &Parts,
         body: &[u8],
         service: &str,
+        unsigned: bool,
         now: Timestamp,
     ) -> Result<Identity, NotAdmitted> {
         match self {
+            Self::Stranger { .. } if !unsigned => Err(AuthError::Missing.into()),
+            Self::Stranger { account } => Ok(Identity {
+                principal: Principal::Anonymous,
+                account,
+                region: None,
+                grants: Arc::default(),
+                token: None,
+                access_key: None,
+            }),
             Self::Open { account, region, access_key } => {
                 let principal = Principal::Root { account: account.clone() };
                 Ok(Identity { principal, account, region, grants: Arc::default(), token: None, access_key })

@@ -26,7 +26,7 @@ pub mod sigv4;
 mod tests;
 
 pub use access::{Access, Credential, Credentials, LookupError, Secret};
-pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes};
+pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes, SIGNING_NAME as ADMIN_SIGNING_NAME};
 pub use body::Body;
 pub use caller::{Ask, Call, Caller, WorksFor};
 pub use gateway::{Gateway, GatewayOptions, Paused};

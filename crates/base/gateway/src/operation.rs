@@ -43,6 +43,12 @@ pub struct OperationInfo {
     pub authorization: Authorization,
 }
 
+impl OperationInfo {
+    pub(crate) fn is_unsigned(&self) -> bool {
+        matches!(self.authorization, Authorization::Unsigned(_))
+    }
+}
+
 /// Who asks the policy, and what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authorization {
@@ -53,6 +59,8 @@ pub enum Authorization {
     InHandler(Action),
     /// Nobody: every caller with a valid signature may.
     Everyone,
+    /// The handler, of callers who sign nothing: what they show instead is in the input.
+    Unsigned(Action),
 }
 
 /// A service and its table, for the matrix in `docs/` and the coverage tests.
@@ -103,7 +111,7 @@ pub(crate) struct Message {
 }
 
 pub(crate) struct Operation<S> {
-    info: OperationInfo,
+    pub(crate) info: OperationInfo,
     pub(crate) run: Run<S>,
 }
 
@@ -183,6 +191,24 @@ impl<S: Send + Sync + 'static> Operations<S> {
         self.add(name, Authorization::Everyone, |_, _| Ok(()), handler)
     }
 
+    /// Nobody signs it: the input itself says who asks, and the handler has that checked and asks [`Caller::authorize`].
+    #[must_use]
+    pub fn op_unsigned<I, O, E, H, F>(self, name: &'static str, action: Action, handler: H) -> Self
+    where
+        I: Shaped + DeserializeOwned + Send + 'static,
+        O: Serialize + 'static,
+        E: Into<ApiError> + 'static,
+        H: Fn(Call<S>, I) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<O, E>> + Send + 'static,
+    {
+        self.add(name, Authorization::Unsigned(action), |_, _| Ok(()), handler)
+    }
+
+    /// Whether a request that nobody signed may be for this service.
+    pub(crate) fn takes_unsigned(&self) -> bool {
+        self.table.values().any(|operation| operation.info.is_unsigned())
+    }
+
     fn add<I, O, E, H, F>(
         mut self,
         name: &'static str,
@@ -213,7 +239,9 @@ impl<S: Send + Sync + 'static> Operations<S> {
             });
             Box::pin(async move {
                 let output = started?.await.map_err(Into::into)?;
-                if matches!(authorization, Authorization::InHandler(_)) && !caller.was_authorized() {
+                let by_handler =
+                    matches!(authorization, Authorization::InHandler(_) | Authorization::Unsigned(_));
+                if by_handler && !caller.was_authorized() {
                     return Err(ApiError::internal(format!("the handler of {name} asked for no permission")));
                 }
                 encode_seen(&encoding, name, &output, request_id, |output| {

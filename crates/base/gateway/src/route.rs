@@ -48,7 +48,7 @@ pub(crate) fn route(parts: &Parts, services: &[&ServiceInfo], raw: Option<&str>)
 }
 
 /// The service that the credential scope names, if there is a scope at all; whether it is well formed is checked later.
-fn scope_service(parts: &Parts) -> Option<String> {
+pub(crate) fn scope_service(parts: &Parts) -> Option<String> {
     let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
     let credential = match header.and_then(|text| text.split_once("Credential=")) {
         Some((_, rest)) => rest.split([',', ' ']).next().unwrap_or_default().to_owned(),

@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
 use crate::caller::{Call, Caller};
-use crate::operation::{Answer, Message, Operations, ServiceInfo, ServiceTable};
+use crate::operation::{Answer, Message, OperationInfo, Operations, ServiceInfo, ServiceTable};
 use crate::record::Recorder;
 use crate::service::HttpService;
 
@@ -16,8 +16,10 @@ use crate::service::HttpService;
 pub(crate) trait Api: Send + Sync {
     fn info(&self) -> &ServiceInfo;
     fn table(&self) -> ServiceTable;
-    /// The name as the table has it.
-    fn find(&self, operation: &str) -> Option<&'static str>;
+    /// The operation as the table has it.
+    fn find(&self, operation: &str) -> Option<OperationInfo>;
+    /// Whether a request that nobody signed may be for this service.
+    fn takes_unsigned(&self) -> bool;
     /// `operation` is in the table.
     fn run(
         &self,
@@ -41,8 +43,12 @@ impl<S: Send + Sync + 'static> Api for Bound<S> {
         self.operations.table()
     }
 
-    fn find(&self, operation: &str) -> Option<&'static str> {
-        self.operations.table.get_key_value(operation).map(|(name, _)| *name)
+    fn find(&self, operation: &str) -> Option<OperationInfo> {
+        self.operations.table.get(operation).map(|operation| operation.info)
+    }
+
+    fn takes_unsigned(&self) -> bool {
+        self.operations.takes_unsigned()
     }
 
     fn run(

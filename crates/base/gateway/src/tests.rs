@@ -65,6 +65,15 @@ async fn waits(call: Call<Echo>, input: EchoInput) -> Result<EchoOutput, ApiErro
     Ok(EchoOutput { text: input.text })
 }
 
+/// Lets in whoever says so.
+async fn shows(call: Call<Echo>, input: EchoInput) -> Result<EchoOutput, ApiError> {
+    if input.text == "forgets" {
+        return Ok(EchoOutput { text: input.text });
+    }
+    let _unheeded = call.caller.authorize("echo:Show", &Arn::global("echo", "x"));
+    Ok(EchoOutput { text: call.caller.principal.to_string() })
+}
+
 async fn asks(call: Call<Echo>, input: EchoInput) -> Result<EchoOutput, ApiError> {
     call.caller.authorize("echo:Ask", &call.scope().arn("echo", input.text.as_str()))?;
     Ok(EchoOutput { text: input.text })
@@ -84,13 +93,14 @@ fn operations() -> Operations<Echo> {
         protocol: Protocol::AwsJson { version: "1.1", target_prefix: "Echo_1", message_member: "message" },
         validation_code: "ValidationException",
         largest_body: ByteSize::kib(64),
-        known_operations: &["Ask", "Echo", "Forget", "Later", "Panic", "Wait"],
+        known_operations: &["Ask", "Echo", "Forget", "Later", "Panic", "Show", "Wait"],
     })
     .op("Echo", Action("echo:Echo"), resource, echo)
     .op_for_everyone("Panic", panics)
     .op_for_everyone("Wait", waits)
     .op_authorized_in_handler("Ask", Action("echo:Ask"), asks)
     .op_authorized_in_handler("Forget", Action("echo:Forget"), echo)
+    .op_unsigned("Show", Action("echo:Show"), shows)
 }
 
 /// Answers with the length of the body.
@@ -185,7 +195,7 @@ async fn start(open: bool) -> Server {
     let clock = Clock::manual(NOW);
     let account: millpond_core::AccountId = "000000000000".parse().unwrap();
     let access = match open {
-        true => Access::Open { account },
+        true => Access::Open { account, sessions: None },
         false => Access::Verified { credentials: Arc::new(OneKey), account },
     };
     let echo = Arc::new(Echo { waits: Semaphore::new(0) });
@@ -295,6 +305,9 @@ async fn only_signed_requests_are_let_in_unless_the_pond_is_open() {
     *tampered.body_mut() = Bytes::from_static(b"{\"Text\":\"ho\"}");
     let (status, text) = send(tampered, false).await;
     assert_eq!((status, text.contains("InvalidSignatureException")), (400, true), "{text}");
+    assert_eq!(send(server.request("Show", body), false).await, (200, "{\"Text\":\"anonymous\"}".to_owned()));
+    let (status, _) = send(server.request("Show", "{\"Text\":\"forgets\"}"), false).await;
+    assert_eq!(status, 500, "nobody was asked");
     let open = start(true).await;
     assert_eq!(send(open.request("Echo", body), false).await, (200, body.to_owned()));
 }

@@ -49,6 +49,8 @@ pub struct RoleSession {
     pub session: String,
     /// The session's tags over the role's own.
     pub tags: Vec<Tag>,
+    /// Keys of those session tags that go on to the next role of a chain.
+    pub transitive_tags: Vec<String>,
     pub source_identity: Option<String>,
     /// Who vouched for the caller, after AssumeRoleWithWebIdentity.
     pub federated_provider: Option<String>,
@@ -182,6 +184,7 @@ mod tests {
             role_id: "AROAEXAMPLE".into(),
             session: "night".into(),
             tags: Vec::new(),
+            transitive_tags: Vec::new(),
             source_identity: None,
             federated_provider: None,
         };

@@ -6,7 +6,6 @@
 //! - [`show`] and [`table`]: what is seen meanwhile.
 
 mod api;
-mod client;
 mod data;
 mod questions;
 mod show;
@@ -24,10 +23,10 @@ use serde::Serialize;
 use tokio::sync::oneshot;
 
 use crate::cli::ServeFlags;
+use crate::client::Client;
 use crate::logs;
 use crate::serve::{Server, Signals};
 use crate::settings::Settings;
-use client::Client;
 use questions::QUESTIONS;
 use show::{Board, StepTime, count, size};
 use steps::{Answer, BUCKET, DATABASE, FLIGHTS, Lake, STREAM, Steps};

@@ -13,9 +13,9 @@ use millpond_core::{AccountId, Clock};
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::api::*;
-use super::client::{ATHENA, Client, FIREHOSE, GLUE, KINESIS, ObjectEntry};
 use super::data::{self, Event};
 use super::show::Step;
+use crate::client::{ATHENA, Client, FIREHOSE, GLUE, KINESIS, ObjectEntry};
 
 pub const BUCKET: &str = "millpond-demo";
 pub const DATABASE: &str = "nyc";

@@ -233,6 +233,7 @@ mod tests {
             role_id: "AROAETL".into(),
             session: "night".into(),
             tags: Vec::new(),
+            transitive_tags: Vec::new(),
             source_identity: None,
             federated_provider: None,
         });

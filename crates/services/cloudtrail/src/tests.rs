@@ -124,7 +124,7 @@ impl Pond {
 
     /// A request to S3, as root.
     async fn s3_put(&self, path: &str, body: &str) {
-        let access = Access::Open { account: US.parse().unwrap() };
+        let access = Access::Open { account: US.parse().unwrap(), sessions: None };
         let http = S3Http::new(&self.s3, access, Region::us_east_1());
         let request = Request::builder().method(Method::PUT).uri(path).header("host", "localhost");
         let request = request.header("content-length", body.len());

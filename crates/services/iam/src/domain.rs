@@ -145,6 +145,13 @@ impl Iam {
         Ok(IdentityGrants { identity, boundary, ..IdentityGrants::NONE })
     }
 
+    /// A managed policy, AWS's or the account's own, by its ARN.
+    pub fn managed_policy(&self, account: &AccountId, arn: &str) -> Result<Option<Attached>, IamError> {
+        let snapshot = self.read()?;
+        let known = catalogue::find(arn).is_some() || store::policy(&snapshot, account, arn)?.is_some();
+        known.then(|| self.managed(&snapshot, account, arn)).transpose()
+    }
+
     fn own_policies(&self, reads: &impl Reads, entity: &Entity) -> Result<Vec<Attached>, IamError> {
         let mut policies = Vec::with_capacity(entity.inline.len() + entity.attached.len());
         for (name, document) in &entity.inline {

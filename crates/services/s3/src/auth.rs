@@ -64,8 +64,12 @@ pub fn admit(
 /// `--open`: the key says the account, if it looks like one, and the scope the region; nothing is verified.
 fn admit_anyone(parts: &Parts, access: &Access, region: &Region, arrival: &Arrival) -> Admitted {
     let claim = Claim::read(parts).ok().flatten();
-    let account = access.open_account(claim.as_ref().map(|claim| claim.access_key_id.as_str()));
-    let access_key = claim.as_ref().map(|claim| claim.access_key_id.as_str().into());
+    let shown = claim.as_ref();
+    let account = access.open_account(
+        shown.map(|claim| claim.access_key_id.as_str()),
+        shown.and_then(|claim| claim.session_token.as_deref()),
+    );
+    let access_key = shown.map(|claim| claim.access_key_id.as_str().into());
     let region = claim.map_or_else(|| region.clone(), |claim| claim.region);
     let principal = Principal::Root { account: account.clone() };
     let caller = Caller::arrived(principal, Scope::new(account, region), arrival).with_access_key(access_key);

@@ -66,7 +66,11 @@ pub(crate) fn pond_of(zones: &[&str]) -> Pond {
     });
     let settings = S3Settings::default();
     let s3 = S3::open(Deps { store, blobs, kms, clock: clock.clone(), tasks: &tasks, settings }).unwrap();
-    let http = S3Http::new(&s3, Access::Open { account: ACCOUNT.parse().unwrap() }, Region::us_east_1());
+    let http = S3Http::new(
+        &s3,
+        Access::Open { account: ACCOUNT.parse().unwrap(), sessions: None },
+        Region::us_east_1(),
+    );
     Pond { s3, http, clock, dir, tasks }
 }
 

@@ -100,6 +100,13 @@ fn recode(text: &str) -> String {
     recoded
 }
 
+/// As it stands in a canonical query.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    encode_into(&mut encoded, text.as_bytes());
+    encoded
+}
+
 /// Everything but RFC 3986's unreserved characters is written as `%XX`.
 fn encode_into(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";

@@ -65,7 +65,7 @@ impl Claim {
             }),
             Err(string_to_sign) => Err(Mismatch {
                 string_to_sign,
-                canonical_request: request,
+                canonical_request: without_token(&request, self),
                 provided: hex::encode(&self.signature),
             }),
         }
@@ -115,6 +115,14 @@ pub struct Mismatch {
     pub string_to_sign: String,
     pub canonical_request: String,
     pub provided: String,
+}
+
+/// A session's token is its holder's secret, also where it is his own mistake that is told.
+fn without_token(canonical_request: &str, claim: &Claim) -> String {
+    match claim.session_token.as_deref().filter(|token| !token.is_empty()) {
+        Some(token) => canonical_request.replace(token, "...").replace(&canonical::encoded(token), "..."),
+        None => canonical_request.to_owned(),
+    }
 }
 
 fn signing_key(secret: &Secret, date: &str, region: &str, service: &str) -> hmac::Key {

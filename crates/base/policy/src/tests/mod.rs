@@ -39,6 +39,7 @@ pub(super) fn role_of(owner: &str) -> Principal {
         role_id: "AROALOADERLOADERL".into(),
         session: "night".into(),
         tags: vec![("team".into(), "mill".into())],
+        transitive_tags: Vec::new(),
         source_identity: Some("alice".into()),
         federated_provider: None,
     }))

@@ -171,6 +171,7 @@ fn principal_of(entity: &Entity) -> Principal {
             role_id: entity.id.clone(),
             session: "simulated".to_owned(),
             tags: entity.tags.clone().into_iter().collect(),
+            transitive_tags: Vec::new(),
             source_identity: None,
             federated_provider: None,
         })),

@@ -86,7 +86,7 @@ pub fn admit(
     let caller = match access {
         Access::Open { .. } => {
             let key = form.field("x-amz-credential").and_then(|text| text.split('/').next());
-            let account = access.open_account(key);
+            let account = access.open_account(key, form.field("x-amz-security-token"));
             let scope = Scope::new(account.clone(), region.clone());
             let access_key = key.map(Into::into);
             Caller::arrived(Principal::Root { account }, scope, arrival).with_access_key(access_key)

@@ -16,7 +16,12 @@ pub const SIGNING_NAME: &str = "sts";
 
 /// The operations that the types here serve.
 pub mod op {
+    pub const ASSUME_ROLE: &str = "AssumeRole";
+    pub const ASSUME_ROLE_WITH_WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
+    pub const GET_ACCESS_KEY_INFO: &str = "GetAccessKeyInfo";
     pub const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
+    pub const GET_FEDERATION_TOKEN: &str = "GetFederationToken";
+    pub const GET_SESSION_TOKEN: &str = "GetSessionToken";
 }
 
 /// Every operation that AWS's model knows, implemented or not.

@@ -16,6 +16,7 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use millpond_core::Clock;
+use millpond_gateway::ADMIN_SIGNING_NAME;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,17 @@ pub const KINESIS: JsonService = JsonService { signing_name: "kinesis", target: 
 pub const FIREHOSE: JsonService = JsonService { signing_name: "firehose", target: "Firehose_20150804" };
 pub const GLUE: JsonService = JsonService { signing_name: "glue", target: "AWSGlue" };
 pub const ATHENA: JsonService = JsonService { signing_name: "athena", target: "AmazonAthena" };
+pub const KMS: JsonService = JsonService { signing_name: "kms", target: "TrentService" };
+
+/// A service of the query protocol: how it is signed, and the version of its API.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryService {
+    signing_name: &'static str,
+    version: &'static str,
+}
+
+pub const IAM: QueryService = QueryService { signing_name: "iam", version: "2010-05-08" };
+pub const STS: QueryService = QueryService { signing_name: "sts", version: "2011-06-15" };
 
 /// Cheap to clone; the connections are shared.
 #[derive(Clone)]
@@ -82,6 +94,19 @@ struct S3Error {
     message: String,
 }
 
+/// The error of a query service, which S3's is without a wrapping.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct QueryError {
+    error: S3Error,
+}
+
+/// What the pond's own routes say when they refuse.
+#[derive(Deserialize)]
+struct AdminError {
+    message: String,
+}
+
 #[derive(Deserialize)]
 struct ErrorBody {
     #[serde(rename = "__type")]
@@ -90,11 +115,21 @@ struct ErrorBody {
     message: String,
 }
 
+impl S3Error {
+    fn unreadable(status: http::StatusCode, body: &[u8]) -> Self {
+        Self { code: status.to_string(), message: String::from_utf8_lossy(body).into_owned() }
+    }
+}
+
 impl Client {
     pub fn new(endpoint: &str, region: &str, keys: &RootCredentials, clock: Clock) -> Self {
+        let credentials = Credentials::new(&keys.access_key_id, keys.secret.expose(), None, None, "millpond");
+        Self::with(endpoint, region, credentials, clock)
+    }
+
+    /// With the credentials of anybody.
+    pub fn with(endpoint: &str, region: &str, credentials: Credentials, clock: Clock) -> Self {
         let http = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_IDLE).build_http();
-        let credentials =
-            Credentials::new(&keys.access_key_id, keys.secret.expose(), None, None, "millpond-demo");
         Self { http, endpoint: endpoint.to_owned(), region: region.to_owned(), credentials, clock }
     }
 
@@ -124,6 +159,61 @@ impl Client {
             message: String::from_utf8_lossy(&body).into(),
         });
         bail!(Refused { operation: operation.to_owned(), code, message })
+    }
+
+    /// Calls an operation of a query service; the parameters are as they stand on the wire. The answer is its XML.
+    pub async fn query(
+        &self,
+        service: QueryService,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> anyhow::Result<Bytes> {
+        let mut form = format!("Action={action}&Version={}", service.version);
+        for (name, value) in parameters {
+            form.push_str(&format!("&{name}={}", encoded(value, QUERY)));
+        }
+        let request = Request::post(format!("{}/", self.endpoint))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from(form))?;
+        let (status, body) =
+            self.send(service.signing_name, request).await.with_context(|| action.to_owned())?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let QueryError { error } = quick_xml::de::from_reader(&body[..])
+            .unwrap_or_else(|_| QueryError { error: S3Error::unreadable(status, &body) });
+        bail!(Refused { operation: action.to_owned(), code: error.code, message: error.message })
+    }
+
+    /// Asks one of the pond's own routes, as `accounts`.
+    pub async fn admin<O: DeserializeOwned>(
+        &self,
+        method: Method,
+        route: &str,
+        body: Vec<u8>,
+    ) -> anyhow::Result<O> {
+        let request = Request::builder().method(method).uri(format!("{}/_millpond/{route}", self.endpoint));
+        let (status, body) = self.send(ADMIN_SIGNING_NAME, request.body(Bytes::from(body))?).await?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).context("reading the server's answer");
+        }
+        let refused: AdminError =
+            serde_json::from_slice(&body).with_context(|| format!("the server answered {status}"))?;
+        bail!("{}", refused.message)
+    }
+
+    /// A bucket's policy, if it has one.
+    pub async fn bucket_policy(&self, bucket: &str) -> anyhow::Result<Option<String>> {
+        let request = Request::get(format!("{}?policy", self.uri(bucket, ""))).body(Bytes::new())?;
+        match self.s3("GetBucketPolicy", request).await {
+            Ok(body) => Ok(Some(String::from_utf8(body.into()).context("reading a bucket's policy")?)),
+            Err(error) => match error.downcast_ref::<Refused>() {
+                Some(refused) if refused.code == "NoSuchBucketPolicy" || refused.code == "NoSuchBucket" => {
+                    Ok(None)
+                }
+                _ => Err(error),
+            },
+        }
     }
 
     pub async fn create_bucket(&self, bucket: &str) -> anyhow::Result<()> {
@@ -169,10 +259,8 @@ impl Client {
         if status.is_success() {
             return Ok(body);
         }
-        let error = quick_xml::de::from_reader(&body[..]).unwrap_or_else(|_| S3Error {
-            code: status.to_string(),
-            message: String::from_utf8_lossy(&body).into_owned(),
-        });
+        let error =
+            quick_xml::de::from_reader(&body[..]).unwrap_or_else(|_| S3Error::unreadable(status, &body));
         bail!(Refused { operation: operation.to_owned(), code: error.code, message: error.message })
     }
 
