@@ -152,10 +152,12 @@ static USER_NAME_TYPE: Shape =
 
 impl Shaped for AssumeRoleInput {
     const SHAPE: &'static Shape = &ASSUME_ROLE_REQUEST;
+    const SECRETS: &'static [&'static str] = &["SecretAccessKey"];
 }
 
 impl Shaped for AssumeRoleWithWebIdentityInput {
     const SHAPE: &'static Shape = &ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST;
+    const SECRETS: &'static [&'static str] = &["SecretAccessKey", "WebIdentityToken"];
 }
 
 impl Shaped for GetAccessKeyInfoInput {
@@ -168,8 +170,10 @@ impl Shaped for GetCallerIdentityInput {
 
 impl Shaped for GetFederationTokenInput {
     const SHAPE: &'static Shape = &GET_FEDERATION_TOKEN_REQUEST;
+    const SECRETS: &'static [&'static str] = &["SecretAccessKey"];
 }
 
 impl Shaped for GetSessionTokenInput {
     const SHAPE: &'static Shape = &GET_SESSION_TOKEN_REQUEST;
+    const SECRETS: &'static [&'static str] = &["SecretAccessKey"];
 }
