@@ -81,7 +81,11 @@ class Request:
     def send(self, pond, timeout=60):
         connection = http.client.HTTPConnection("127.0.0.1", pond.port, timeout=timeout)
         path = self.url.split("/", 3)
-        connection.request(self.method, "/" + (path[3] if len(path) > 3 else ""), self.body, self.headers)
+        try:
+            connection.request(self.method, "/" + (path[3] if len(path) > 3 else ""), self.body, self.headers)
+        except BrokenPipeError:
+            # Refused before the body was read: the answer is there, as urllib3 (and with it boto3) knows.
+            pass
         response = connection.getresponse()
         answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         connection.close()
