@@ -155,10 +155,10 @@ class Bench:
         return free_port()
 
     def put_records(self):
-        """PutRecords of 500 records of 200 bytes, 16 connections, over 400 shards."""
+        """PutRecords of 500 records of 200 bytes, 16 connections, over 800 shards."""
         with self.pond("records") as pond:
             kinesis = pond.client("kinesis")
-            kinesis.create_stream(StreamName="bench", ShardCount=400)
+            kinesis.create_stream(StreamName="bench", ShardCount=800)
 
             def status():
                 return kinesis.describe_stream_summary(StreamName="bench")["StreamDescriptionSummary"]["StreamStatus"]
