@@ -140,6 +140,7 @@ class State:
         for thread in threads:
             thread.start()
         lost = self.random.randrange(3)
+        # Not waits for anything: the moments at which things happen to the load are what is tried, by the seed.
         time.sleep(self.random.uniform(0.2, 1.0))
         self.turn_clock("2d")
         time.sleep(self.random.uniform(0.0, 0.3))

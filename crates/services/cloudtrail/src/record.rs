@@ -231,7 +231,7 @@ impl EventRecord {
         let (own, region) = (account.parse().ok()?, key.region.parse::<Region>().ok()?);
         let resources: Vec<_> = resource(key, account).into_iter().collect();
         let parameters = Parameters { key_id: key.to_string(), encryption_context: context };
-        let parameters = serde_json::value::to_raw_value(&parameters).ok();
+        let parameters = serde_json::value::to_raw_value(&parameters).expect("texts become JSON");
         let read_only = millpond_gateway::record::nature("kms", operation).read_only;
         let source = "kms.amazonaws.com";
         let record = Record {
@@ -245,7 +245,7 @@ impl EventRecord {
             user_agent: service.as_deref(),
             error_code: error.as_deref().map(in_the_trail),
             error_message: None,
-            request_parameters: parameters,
+            request_parameters: Some(parameters),
             response_elements: None,
             request_id,
             event_id: *event,

@@ -246,7 +246,12 @@ pub fn conceal(s3: &S3, error: S3Error, question: Option<Question<'_>>) -> S3Err
 
 /// As [`conceal`], for what the request in `context` was answered.
 pub fn conceal_from(s3: &S3, context: &Context, error: S3Error) -> S3Error {
-    let bucket = context.read_from().and_then(|bucket| s3.metadata().bucket(bucket).ok());
+    let bucket = match context.read_from().map(|bucket| s3.metadata().bucket(bucket)) {
+        Some(Ok(bucket)) => Some(bucket),
+        None | Some(Err(S3Error::NoSuchBucket { .. })) => None,
+        // What cannot be decided about is not told.
+        Some(Err(failure)) => return failure,
+    };
     conceal(s3, error, bucket.as_ref().map(|bucket| Question::of(context, "", bucket, None)))
 }
 

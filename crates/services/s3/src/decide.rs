@@ -150,7 +150,11 @@ impl S3 {
             && let Some(upload) = question.context.and_then(|context| context.parameter("uploadId"))
             && let Ok(upload) = parse_upload_id(&upload)
         {
-            target.upload = self.metadata().upload(bucket, key, upload).ok();
+            target.upload = match self.metadata().upload(bucket, key, upload) {
+                Ok(upload) => Some(upload),
+                Err(S3Error::NoSuchUpload { .. }) => None,
+                Err(failure) => return Err(failure),
+            };
         }
         let of_object = is_of_the_object(question);
         let by_list = !record.ownership.is_enforced();
