@@ -285,9 +285,13 @@ def send(pond, requests, clients=64):
             if request is None:
                 return
             method, path, body = request
-            connection.request(method, path, body=body)
-            answer = connection.getresponse()
-            answer.read()
+            try:
+                connection.request(method, path, body=body)
+                answer = connection.getresponse()
+                answer.read()
+            except OSError as error:
+                failed.append((request[:2], error))
+                return
             if answer.status != 200:
                 failed.append((request[:2], answer.status))
 
