@@ -19,7 +19,8 @@ def runnable():
 def test_a_guide(lab, tmp_path, guide):
     script = "set -euo pipefail\n" + "\n".join(BLOCK.findall(guide.read_text()))
     tools = [Path(os.environ["MILLPOND_VENV"]) / "bin", Path(os.environ["MILLPOND_BIN"]).parent]
-    environment = {**lab.environment, "PATH": os.pathsep.join([*map(str, tools), os.environ["PATH"]]),
+    inherited = {k: v for k, v in lab.environment.items() if not k.startswith("MILLPOND_")}
+    environment = {**inherited, "PATH": os.pathsep.join([*map(str, tools), os.environ["PATH"]]),
                    "MILLPOND_DATA": str(lab.data)}
     done = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240

@@ -77,6 +77,15 @@ pub struct ServeFlags {
     /// The account that a new data folder is made for [default: 000000000000]
     #[arg(long)]
     pub account: Option<String>,
+    /// Speak TLS with the certificate (and those that vouch for it) in this file
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Speak TLS with a certificate that the pond makes for this machine, in its data folder
+    #[arg(long)]
+    pub tls_self_signed: bool,
     /// Take any credentials, on loopback only
     #[arg(long)]
     pub open: bool,

@@ -8,7 +8,7 @@ use millpond_gateway::{Credential, Credentials, LookupError, Secret};
 use millpond_sts::Sts;
 
 use crate::cli::Folder;
-use crate::data;
+use crate::data::{self, Endpoint};
 
 /// An access key id and its secret.
 #[derive(Debug, Clone)]
@@ -51,16 +51,27 @@ impl RootCredentials {
     }
 
     /// The lines that a shell evaluates.
-    pub fn exports(&self, region: &str, endpoint: Option<&str>) -> String {
+    pub fn exports(&self, region: &str, endpoint: Option<&Endpoint>) -> String {
         let mut text = format!(
             "export AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\nexport AWS_DEFAULT_REGION={region}\n",
             self.access_key_id,
             self.secret.expose()
         );
         if let Some(endpoint) = endpoint {
-            text.push_str(&format!("export AWS_ENDPOINT_URL={endpoint}\n"));
+            text.push_str(&format!("export AWS_ENDPOINT_URL={}\n", endpoint.url));
+            if let Some(bundle) = &endpoint.bundle {
+                text.push_str(&format!("export AWS_CA_BUNDLE={}\n", quoted(&bundle.to_string_lossy())));
+            }
         }
         text
+    }
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    match text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b)) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 
@@ -69,7 +80,7 @@ pub fn print(folder: &Folder) -> anyhow::Result<()> {
     let path = folder.path();
     let credentials = data::read_credentials(&path)?;
     let endpoint = data::read_endpoint(&path)?;
-    print!("{}", credentials.exports(millpond_core::Region::us_east_1().as_str(), endpoint.as_deref()));
+    print!("{}", credentials.exports(millpond_core::Region::us_east_1().as_str(), endpoint.as_ref()));
     Ok(())
 }
 
@@ -127,6 +138,15 @@ impl Credentials for KeyRing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_are_one_word() {
+        for (text, expected) in
+            [("/a/b-c.d_e", "/a/b-c.d_e"), ("/a b", "'/a b'"), ("it's", r"'it'\''s'"), ("é", "'é'")]
+        {
+            assert_eq!(quoted(text), expected);
+        }
+    }
 
     #[test]
     fn keys_look_like_awss_and_survive_their_file() {

@@ -7,6 +7,8 @@
 //! credentials   the root user's access key, in the form of AWS's shared credentials file
 //! clock         how far a lab's clock was turned, in milliseconds
 //! endpoint      where the server that runs is reached
+//! certificate   the certificate that it shows, when that is by TLS
+//! tls.pem, tls.key   the certificate that the pond made for itself, and its key
 //! pond/         the services' data; a reset empties it
 //! ```
 
@@ -20,8 +22,10 @@ use millpond_core::disk::create_private_dir;
 use millpond_core::{AccountId, RootKey};
 
 use crate::credentials::RootCredentials;
+use crate::tls::CertificateFiles;
 
 const ACCOUNT: &str = "account";
+const CERTIFICATE: &str = "certificate";
 const CLOCK: &str = "clock";
 const CREDENTIALS: &str = "credentials";
 const ENDPOINT: &str = "endpoint";
@@ -30,6 +34,19 @@ const POND: &str = "pond";
 /// In the pond: the objects, or what is known of the zones that they are in.
 pub const OBJECTS: &str = "objects";
 const ROOT_KEY: &str = "root.key";
+const SELF_SIGNED: &str = "tls.pem";
+const SELF_SIGNED_KEY: &str = "tls.key";
+
+/// Where a server is reached, and how it is known.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// `http://127.0.0.1:4566`
+    pub url: String,
+    /// What it shows over TLS, in PEM. Whoever may read the data folder knows it by this, whatever name it is for.
+    pub certificate: Option<String>,
+    /// The file by which other clients know it; of a certificate that the pond signed itself.
+    pub bundle: Option<PathBuf>,
+}
 
 /// A data folder that this process holds alone.
 pub struct DataFolder {
@@ -137,13 +154,47 @@ impl DataFolder {
         self.write(CLOCK, &format!("{}\n", offset.as_millis()))
     }
 
-    pub fn announce(&self, endpoint: &str) -> anyhow::Result<()> {
-        self.write(ENDPOINT, &format!("{endpoint}\n"))
+    /// The files of the certificate that the pond signed itself, made where one is missing.
+    pub fn self_signed(
+        &self,
+        make: impl FnOnce() -> anyhow::Result<(String, String)>,
+    ) -> anyhow::Result<CertificateFiles> {
+        let files = CertificateFiles { cert: self.file(SELF_SIGNED), key: self.file(SELF_SIGNED_KEY) };
+        if !files.cert.exists() || !files.key.exists() {
+            let (cert, key) = make()?;
+            self.write(SELF_SIGNED_KEY, &key)?;
+            self.write(SELF_SIGNED, &cert)?;
+        }
+        Ok(files)
+    }
+
+    /// Lets tools find the server at `url`, which shows `certificate`.
+    pub fn announce(&self, url: &str, certificate: Option<&str>) -> anyhow::Result<Endpoint> {
+        match certificate {
+            Some(certificate) => self.show_certificate(certificate)?,
+            None => self.remove(CERTIFICATE)?,
+        }
+        self.write(ENDPOINT, &format!("{url}\n"))?;
+        read_endpoint(&self.path)?.context("the endpoint file is gone")
+    }
+
+    pub fn show_certificate(&self, chain: &str) -> anyhow::Result<()> {
+        self.write(CERTIFICATE, chain)
     }
 
     /// Nobody is found at the endpoint any more.
     pub fn withdraw(&self) -> anyhow::Result<()> {
-        std::fs::remove_file(self.file(ENDPOINT)).context("removing the endpoint file")
+        self.remove(ENDPOINT)?;
+        self.remove(CERTIFICATE)
+    }
+
+    fn remove(&self, name: &str) -> anyhow::Result<()> {
+        match std::fs::remove_file(self.file(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("removing {}", self.file(name).display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes the services' data away: at once by name, then from the disk, with what the pond has in `zones` outside it.
@@ -209,8 +260,17 @@ pub fn read_credentials(folder: &Path) -> anyhow::Result<RootCredentials> {
 }
 
 /// Where the server over `folder` is reached, if one runs.
-pub fn read_endpoint(folder: &Path) -> anyhow::Result<Option<String>> {
-    Ok(read(&folder.join(ENDPOINT))?.map(|text| text.trim().to_owned()))
+pub fn read_endpoint(folder: &Path) -> anyhow::Result<Option<Endpoint>> {
+    let Some(url) = read(&folder.join(ENDPOINT))? else { return Ok(None) };
+    let certificate = read(&folder.join(CERTIFICATE))?;
+    let own = folder.join(SELF_SIGNED);
+    let bundle = match &certificate {
+        Some(shown) if read(&own)?.is_some_and(|made| made.trim() == shown.trim()) => {
+            Some(own.canonicalize().with_context(|| format!("finding {}", own.display()))?)
+        }
+        _ => None,
+    };
+    Ok(Some(Endpoint { url: url.trim().to_owned(), certificate, bundle }))
 }
 
 #[cfg(test)]

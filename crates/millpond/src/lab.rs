@@ -8,8 +8,6 @@ use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
 use jiff::{Span, SpanRelativeTo, Unit};
 use millpond_core::Timestamp;
 use millpond_gateway::Gateway;
@@ -17,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::{Outcome, answer, bad_request, failed};
 use crate::cli::{ClockCommand, Folder};
+use crate::client::http;
 use crate::data;
 use crate::serve::House;
 
@@ -136,13 +135,12 @@ fn ask<T: serde::de::DeserializeOwned>(
         .with_context(|| format!("no server runs over the data folder {}", path.display()))?;
     let request = Request::builder()
         .method(method)
-        .uri(format!("{endpoint}/_millpond/{route}"))
+        .uri(format!("{}/_millpond/{route}", endpoint.url))
         .body(Full::new(Bytes::from(body)))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (status, bytes) = runtime.block_on(async {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let answer =
-            client.request(request).await.with_context(|| format!("no server answers at {endpoint}"))?;
+        let answer = http(&endpoint)?.request(request).await;
+        let answer = answer.with_context(|| format!("no server answers at {}", endpoint.url))?;
         let status = answer.status();
         anyhow::Ok((status, answer.into_body().collect().await?.to_bytes()))
     })?;

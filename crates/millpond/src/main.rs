@@ -13,6 +13,7 @@ mod pond;
 mod serve;
 mod services;
 mod settings;
+mod tls;
 mod tools;
 mod zones;
 

@@ -15,11 +15,12 @@ use tokio::sync::Mutex;
 use crate::admin::Admin;
 use crate::cli::ServeFlags;
 use crate::credentials::{KeyRing, RootCredentials};
-use crate::data::DataFolder;
+use crate::data::{DataFolder, Endpoint};
 use crate::lab;
 use crate::logs;
 use crate::pond::Pond;
 use crate::settings::Settings;
+use crate::tls::{Shown, scheme, speaks_tls};
 
 /// Everything that outlives a reset.
 pub struct House {
@@ -99,7 +100,7 @@ async fn run(settings: Settings) -> anyhow::Result<()> {
     if let Some(line) = server.turned_clock().await {
         println!("{line}");
     }
-    println!("Millpond is ready at {}", server.endpoint);
+    println!("Millpond is ready at {}", server.endpoint.url);
     let stop = CancellationToken::new();
     let serving = server.serve(stop.clone().cancelled_owned());
     tokio::pin!(serving);
@@ -121,8 +122,9 @@ pub struct Server {
     house: Arc<House>,
     gateway: Arc<Gateway>,
     listeners: Vec<Listener>,
+    shown: Option<Shown>,
     /// Where clients on this machine reach it.
-    pub endpoint: String,
+    pub endpoint: Endpoint,
     pub account: AccountId,
     pub credentials: RootCredentials,
     /// Whether this start made the credentials.
@@ -131,9 +133,10 @@ pub struct Server {
 
 impl Server {
     pub async fn open(settings: Settings) -> anyhow::Result<Self> {
-        let addresses = addresses(&settings).await?;
+        let places = places(&settings).await?;
         let folder = DataFolder::hold(&settings.data)?;
         folder.sweep(&settings.zones())?;
+        let shown = Shown::open(&settings, &folder)?;
         let account = folder.account(settings.account.as_ref())?;
         let root_key = folder.root_key()?;
         let (credentials, new_credentials) = folder.root_credentials(&account)?;
@@ -146,9 +149,11 @@ impl Server {
         };
         let (pond, services) =
             Pond::open(&access, &keys, &folder.pond(), &root_key, clock.clone(), &settings)?;
-        let listeners = listen(addresses, &settings).await?;
-        let endpoint = endpoint(listeners[0].socket.local_addr()?);
-        folder.announce(&endpoint)?;
+        let listeners = listen(places, shown.as_ref()).await?;
+        let main = &listeners[0];
+        let url = endpoint(main.socket.local_addr()?, main.tls.is_some());
+        let certificate = shown.as_ref().filter(|_| main.tls.is_some()).map(|shown| shown.chain.as_str());
+        let endpoint = folder.announce(&url, certificate)?;
         let house = Arc::new(House {
             access: access.clone(),
             keys,
@@ -163,7 +168,7 @@ impl Server {
         let region = house.settings.region.clone();
         let options = GatewayOptions { access, clock, region, version: env!("CARGO_PKG_VERSION"), admin };
         let gateway = Arc::new(Gateway::new(options, services));
-        Ok(Self { house, gateway, listeners, endpoint, account, credentials, new_credentials })
+        Ok(Self { house, gateway, listeners, shown, endpoint, account, credentials, new_credentials })
     }
 
     /// The line that tells that the clock was turned, when it was.
@@ -173,9 +178,16 @@ impl Server {
 
     /// Answers until `stop` is ready, lets the requests that run finish, and closes the pond.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let Self { house, gateway, listeners, .. } = self;
+        let Self { house, gateway, listeners, shown, .. } = self;
         let drain = Duration::from_secs(house.settings.drain_seconds);
-        let drained = Arc::clone(&gateway).serve(listeners, stop, drain).await;
+        let serving = Arc::clone(&gateway).serve(listeners, stop, drain);
+        let drained = match shown {
+            None => serving.await,
+            Some(shown) => tokio::select! {
+                drained = serving => drained,
+                never = shown.keep_current(&house.folder) => match never {},
+            },
+        };
         house.folder.withdraw()?;
         // The services hold the store; they go before it is closed.
         drop(gateway.pause().await.take());
@@ -186,43 +198,52 @@ impl Server {
     }
 }
 
-/// The address of `listen` and then those of the listeners, each with all that its name stands for.
-async fn addresses(settings: &Settings) -> anyhow::Result<Vec<Vec<SocketAddr>>> {
-    let mut found = Vec::new();
-    let further = settings.listeners.iter().map(|listener| ("listeners", &listener.address));
-    for (setting, text) in std::iter::once(("listen", &settings.listen)).chain(further) {
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host(text)
+/// Where to listen, and what is spoken and stands there.
+struct Place {
+    /// All that the name stands for.
+    addresses: Vec<SocketAddr>,
+    endpoint: Option<Arc<str>>,
+    tls: bool,
+}
+
+/// The one of `listen` and then those of the listeners.
+async fn places(settings: &Settings) -> anyhow::Result<Vec<Place>> {
+    let further = settings.listeners.iter().map(|one| ("listeners", &one.address, one.endpoint.as_deref()));
+    let wanted: Vec<_> = std::iter::once(("listen", &settings.listen, None)).chain(further).collect();
+    let certificate = settings.tls.source()?.is_some();
+    let speaks = speaks_tls(wanted.iter().map(|(_, text, _)| text.as_str()), certificate)?;
+    let mut places = Vec::new();
+    for ((setting, text, endpoint), tls) in wanted.into_iter().zip(speaks) {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host(scheme(text).1)
             .await
             .with_context(|| format!("the setting `{setting}` is {text:?}"))?
             .collect();
         if settings.open && !addresses.iter().all(|address| address.ip().is_loopback()) {
             bail!("--open takes any credentials, and so it only listens on loopback, not on {text}");
         }
-        found.push(addresses);
+        places.push(Place { addresses, endpoint: endpoint.map(Into::into), tls });
     }
-    Ok(found)
+    Ok(places)
 }
 
-/// Opens them; the first is that of `listen`.
-async fn listen(addresses: Vec<Vec<SocketAddr>>, settings: &Settings) -> anyhow::Result<Vec<Listener>> {
-    let further = settings.listeners.iter().map(|listener| listener.endpoint.as_deref());
-    let endpoints = std::iter::once(None).chain(further);
+async fn listen(places: Vec<Place>, shown: Option<&Shown>) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
-    for (addresses, endpoint) in addresses.iter().zip(endpoints) {
+    for Place { addresses, endpoint, tls } in places {
         let socket = TcpListener::bind(addresses.as_slice())
             .await
             .with_context(|| format!("listening on {addresses:?}"))?;
-        listeners.push(Listener { socket, endpoint: endpoint.map(Into::into) });
+        let tls = shown.filter(|_| tls).map(|shown| Arc::clone(&shown.tls));
+        listeners.push(Listener { socket, endpoint, tls });
     }
     Ok(listeners)
 }
 
 /// Where clients on this machine reach the address.
-fn endpoint(address: SocketAddr) -> String {
-    let port = address.port();
+fn endpoint(address: SocketAddr, tls: bool) -> String {
+    let (port, scheme) = (address.port(), if tls { "https" } else { "http" });
     match address.ip() {
-        ip if ip.is_unspecified() => format!("http://127.0.0.1:{port}"),
-        _ => format!("http://{address}"),
+        ip if ip.is_unspecified() => format!("{scheme}://127.0.0.1:{port}"),
+        _ => format!("{scheme}://{address}"),
     }
 }
 
@@ -258,7 +279,8 @@ mod tests {
             ("[::1]:80", "http://[::1]:80"),
             ("10.0.0.7:80", "http://10.0.0.7:80"),
         ] {
-            assert_eq!(endpoint(address.parse().unwrap()), expected);
+            assert_eq!(endpoint(address.parse().unwrap(), false), expected);
         }
+        assert_eq!(endpoint("0.0.0.0:443".parse().unwrap(), true), "https://127.0.0.1:443");
     }
 }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::{Table, Value};
 
 use crate::cli::{LogFormat, ServeFlags};
+use crate::tls::CertificateFiles;
 
 pub const DEFAULT_DATA: &str = "./millpond-data";
 const FILE: &str = "millpond.toml";
@@ -49,6 +50,43 @@ pub struct Settings {
     pub s3: S3Settings,
     pub sts: StsSettings,
     pub storage: StorageSettings,
+    pub tls: TlsSettings,
+}
+
+/// The certificate that is shown; none: plain HTTP. An empty path is none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsSettings {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub self_signed: bool,
+}
+
+/// Where a certificate comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateSource {
+    Files(CertificateFiles),
+    /// The data folder.
+    SelfSigned,
+}
+
+impl TlsSettings {
+    pub fn source(&self) -> anyhow::Result<Option<CertificateSource>> {
+        let given = |path: &Path| !path.as_os_str().is_empty();
+        Ok(match (given(&self.cert), given(&self.key), self.self_signed) {
+            (false, false, false) => None,
+            (false, false, true) => Some(CertificateSource::SelfSigned),
+            (true, true, false) => Some(CertificateSource::Files(CertificateFiles {
+                cert: self.cert.clone(),
+                key: self.key.clone(),
+            })),
+            (_, _, true) => {
+                bail!("`tls.self_signed` makes a certificate, and takes no `tls.cert` and `tls.key`")
+            }
+            (true, false, false) => bail!("`tls.cert` needs the certificate's private key, `tls.key`"),
+            (false, true, false) => bail!("`tls.key` needs its certificate, `tls.cert`"),
+        })
+    }
 }
 
 /// Where the bytes of objects are.
@@ -88,6 +126,7 @@ impl Default for Settings {
             s3: S3Settings::default(),
             sts: StsSettings::default(),
             storage: StorageSettings::default(),
+            tls: TlsSettings::default(),
         }
     }
 }
@@ -194,7 +233,14 @@ impl Settings {
             overlay(&mut table, &defaults, name, value)?;
         }
         for (name, value) in flag_values(flags) {
-            table.insert(name.to_owned(), value);
+            match name.split_once('.') {
+                None => table.insert(name.to_owned(), value),
+                Some((section, name)) => {
+                    let inner = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+                    let inner = inner.as_table_mut().with_context(|| format!("`{section}` is no section"))?;
+                    inner.insert(name.to_owned(), value)
+                }
+            };
         }
         table.try_into().context("in the settings")
     }
@@ -246,6 +292,7 @@ fn typed(default: Option<&Value>, text: &str) -> anyhow::Result<Value> {
     })
 }
 
+/// By the names that they have in the file, `section.name` in a section.
 fn flag_values(flags: &ServeFlags) -> Vec<(&'static str, Value)> {
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     let texts = [
@@ -254,9 +301,11 @@ fn flag_values(flags: &ServeFlags) -> Vec<(&'static str, Value)> {
         ("account", flags.account.clone()),
         ("log", flags.log.clone()),
         ("log_format", flags.log_format.map(|format| format.name().to_owned())),
+        ("tls.cert", flags.tls_cert.as_ref().map(text)),
+        ("tls.key", flags.tls_key.as_ref().map(text)),
     ];
     let texts = texts.into_iter().filter_map(|(name, value)| Some((name, Value::String(value?))));
-    let switches = [("open", flags.open), ("lab", flags.lab)];
+    let switches = [("open", flags.open), ("lab", flags.lab), ("tls.self_signed", flags.tls_self_signed)];
     let switches = switches.into_iter().filter(|(_, on)| *on).map(|(name, _)| (name, Value::Boolean(true)));
     texts.chain(switches).collect()
 }
@@ -314,6 +363,29 @@ mod tests {
         let expected = [PathBuf::from("./millpond-data/one"), "/two".into()];
         assert_eq!(zones("", &[("MILLPOND_STORAGE_ZONES", "one, /two")]), expected);
         assert_eq!(zones("[storage]\nzones = [\"one\", \"/two\"]", &[]), expected);
+    }
+
+    #[test]
+    fn a_certificate_comes_from_one_place() {
+        let source = |file: &str, environment, flags: &ServeFlags| {
+            merge(file, environment, flags)?.tls.source().map_err(|error| error.to_string())
+        };
+        let files = |cert: &str, key: &str| {
+            let files = CertificateFiles { cert: cert.into(), key: key.into() };
+            Ok(Some(CertificateSource::Files(files)))
+        };
+        let none = ServeFlags::default();
+        assert_eq!(source("", &[], &none), Ok(None));
+        assert_eq!(source("[tls]\ncert = \"a\"\nkey = \"b\"", &[], &none), files("a", "b"));
+        let flags = ServeFlags { tls_key: Some("c".into()), ..ServeFlags::default() };
+        assert_eq!(source("[tls]\ncert = \"a\"\nkey = \"b\"", &[], &flags), files("a", "c"));
+        let environment = [("MILLPOND_TLS_CERT", "d"), ("MILLPOND_TLS_KEY", "e")];
+        assert_eq!(source("", &environment, &flags), files("d", "c"));
+        let own = ServeFlags { tls_self_signed: true, ..ServeFlags::default() };
+        assert_eq!(source("", &[], &own), Ok(Some(CertificateSource::SelfSigned)));
+        for (file, flags) in [("", &flags), ("[tls]\ncert = \"a\"", &none), ("[tls]\ncert = \"a\"", &own)] {
+            assert!(source(file, &[], flags).unwrap_err().contains("`tls.cert`"));
+        }
     }
 
     #[test]

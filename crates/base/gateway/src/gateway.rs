@@ -99,14 +99,14 @@ impl Gateway {
     /// Answers one request: the whole way, with its log line and its metrics.
     pub(crate) async fn answer(&self, request: Request<Body>, from: Peer) -> Response<Body> {
         let started = Instant::now();
-        let Peer { address: peer, secure, endpoint } = from;
+        let Peer { address: peer, tls, endpoint } = from;
         let _counted = self.metrics.in_flight();
         let arrival = Arrival {
             request_id: RequestId::random(),
             source_ip: peer.ip().to_canonical(),
-            secure,
+            secure: tls.is_some(),
             clock: self.options.clock.clone(),
-            origin: Origin::new(endpoint, request.headers()),
+            origin: Origin::new(endpoint, tls, request.headers()),
         };
         let (method, bytes_in) = (request.method().clone(), content_length(&request));
         let (service, mut response) = self.dispatch(request, arrival.clone(), peer).await;

@@ -3,6 +3,7 @@
 //! - [`Operations`]: a service's table; its handlers get a [`Call`] (their service and the [`Caller`]) and typed input.
 //! - [`HttpService`]: a service that takes the raw request (S3).
 //! - [`Gateway`]: serves [`Services`] on a socket.
+//! - [`Tls`]: what a listener encrypts with.
 //! - [`access`], [`sigv4`]: credentials and signatures.
 //! - [`record`]: what each request leaves for the trail.
 
@@ -24,6 +25,7 @@ mod services;
 pub mod sigv4;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use access::{Access, Credential, Credentials, LookupError, Secret};
 pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes, SIGNING_NAME as ADMIN_SIGNING_NAME};
@@ -36,3 +38,4 @@ pub use operation::{Action, Authorization, OperationInfo, Operations, Resources,
 pub use server::Listener;
 pub use service::{Arrival, HttpService, Origin, Served};
 pub use services::Services;
+pub use tls::{Certificate, CertificateError, Tls, TlsSession, TlsVersion};

@@ -1,4 +1,4 @@
-//! Sockets: accepting, HTTP/1.1 and HTTP/2 on one port, limits in number and time, and the drain at the end.
+//! Sockets: accepting, TLS or plain, HTTP/1.1 and HTTP/2 on one port, limits in number and time, and the drain at the end.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -13,11 +13,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use millpond_work::{Tasks, Unfinished};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::body::{self, Body};
 use crate::gateway::Gateway;
+use crate::tls::{Tls, TlsSession};
 
 /// How many clients may be connected; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 4_096;
@@ -40,16 +42,17 @@ where
 }
 
 /// A socket to accept on, and the gateway endpoint that it stands for: what comes through it carries
-/// `aws:SourceVpce`.
+/// `aws:SourceVpce`. With `tls`, nothing else is spoken there.
 #[derive(Debug)]
 pub struct Listener {
     pub socket: TcpListener,
     pub endpoint: Option<Arc<str>>,
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl From<TcpListener> for Listener {
     fn from(socket: TcpListener) -> Self {
-        Self { socket, endpoint: None }
+        Self { socket, endpoint: None, tls: None }
     }
 }
 
@@ -57,8 +60,7 @@ impl From<TcpListener> for Listener {
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// Over TLS.
-    pub(crate) secure: bool,
+    pub(crate) tls: Option<TlsSession>,
     pub(crate) endpoint: Option<Arc<str>>,
 }
 
@@ -87,9 +89,9 @@ async fn accept(gateway: &Arc<Gateway>, tasks: &Tasks, places: &Arc<Semaphore>, 
         let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
         match listener.socket.accept().await {
             Ok((stream, address)) => {
-                let peer = Peer { address, secure: false, endpoint: listener.endpoint.clone() };
-                tasks
-                    .spawn("connection", connection(Arc::clone(gateway), tasks.clone(), stream, peer, place));
+                let peer = Peer { address, tls: None, endpoint: listener.endpoint.clone() };
+                let (gateway, tls) = (Arc::clone(gateway), listener.tls.clone());
+                tasks.spawn("connection", connection(gateway, tasks.clone(), stream, tls, peer, place));
             }
             Err(error) => {
                 // A client that went away, or no file descriptors left: the first is over, the second passes.
@@ -100,11 +102,13 @@ async fn accept(gateway: &Arc<Gateway>, tasks: &Tasks, places: &Arc<Semaphore>, 
     }
 }
 
+/// Waits for the first byte, and for the handshake where TLS is spoken, and then answers requests.
 async fn connection(
     gateway: Arc<Gateway>,
     tasks: Tasks,
     stream: TcpStream,
-    peer: Peer,
+    tls: Option<Arc<Tls>>,
+    mut peer: Peer,
     _place: OwnedSemaphorePermit,
 ) {
     let _counted = gateway.metrics().connection();
@@ -112,11 +116,38 @@ async fn connection(
         tracing::debug!(%error, peer = %peer.address, "no TCP_NODELAY");
     }
     // hyper's own limit begins with the first byte.
-    let first_byte = tokio::time::timeout(HEADERS_WITHIN, stream.readable());
-    tokio::select! {
-        came = first_byte => if !matches!(came, Ok(Ok(()))) { return },
+    let mut first = [0];
+    let Some(Ok(1)) = in_time(&tasks, stream.peek(&mut first)).await else { return };
+    let Some(tls) = tls else { return converse(&gateway, &tasks, stream, peer).await };
+    let shaken = tokio::select! {
+        shaken = tls.accept(first[0], stream) => shaken,
         () = tasks.token().cancelled() => return,
+    };
+    match shaken {
+        Ok(Some((mut stream, session))) => {
+            peer.tls = Some(session);
+            if matches!(in_time(&tasks, stream.fill_buf()).await, Some(Ok(_))) {
+                converse(&gateway, &tasks, stream, peer).await;
+            }
+        }
+        Ok(None) => tracing::debug!(peer = %peer.address, "a client spoke no TLS"),
+        Err(error) => tracing::debug!(%error, peer = %peer.address, "a TLS handshake failed"),
     }
+}
+
+/// `None`: it took too long, or the server stops.
+async fn in_time<T>(tasks: &Tasks, waiting: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        came = tokio::time::timeout(HEADERS_WITHIN, waiting) => came.ok(),
+        () = tasks.token().cancelled() => None,
+    }
+}
+
+/// Answers requests until the client has no more, or the server stops.
+async fn converse<S>(gateway: &Arc<Gateway>, tasks: &Tasks, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = auto::Builder::new(Executor(tasks.clone()));
     builder
         .http1()
@@ -131,7 +162,7 @@ async fn connection(
         .keep_alive_interval(Some(Duration::from_secs(60)));
     let service = service_fn(|request: Request<Incoming>| {
         let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
-        let answer = to_its_end(Arc::clone(&gateway), &tasks, request, peer.clone());
+        let answer = to_its_end(Arc::clone(gateway), tasks, request, peer.clone());
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);

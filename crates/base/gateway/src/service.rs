@@ -12,6 +12,7 @@ use millpond_policy::Principal;
 use crate::body::Body;
 use crate::operation::{OperationInfo, ServiceInfo};
 use crate::record::{About, Failure};
+use crate::tls::TlsSession;
 
 /// What is known of a request before anybody looked at its signature.
 #[derive(Debug, Clone)]
@@ -29,15 +30,17 @@ pub struct Arrival {
 pub struct Origin {
     /// The gateway endpoint that its listener stands for, as `vpce-1a2b3c4d`.
     pub endpoint: Option<Arc<str>>,
+    pub tls: Option<TlsSession>,
     pub user_agent: Option<HeaderValue>,
     pub referer: Option<HeaderValue>,
     pub host: Option<HeaderValue>,
 }
 
 impl Origin {
-    pub(crate) fn new(endpoint: Option<Arc<str>>, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(endpoint: Option<Arc<str>>, tls: Option<TlsSession>, headers: &HeaderMap) -> Self {
         Self {
             endpoint,
+            tls,
             user_agent: headers.get(USER_AGENT).cloned(),
             referer: headers.get(REFERER).cloned(),
             host: headers.get(HOST).cloned(),

@@ -217,7 +217,7 @@ async fn start(open: bool) -> Server {
     let address = listener.local_addr().unwrap();
     let further = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = further.local_addr().unwrap();
-    let further = Listener { socket: further, endpoint: Some("vpce-1a2b".into()) };
+    let further = Listener { socket: further, endpoint: Some("vpce-1a2b".into()), tls: None };
     let (stop, stopped) = oneshot::channel();
     let serving = Arc::clone(&gateway);
     let running = Tasks::new(clock).spawn_scoped("server", async move {

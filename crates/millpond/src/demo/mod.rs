@@ -92,10 +92,10 @@ async fn run(flags: DemoFlags) -> anyhow::Result<()> {
     let server = Server::open(settings).await?;
     let clock = Clock::system(Duration::ZERO);
     let region = Region::us_east_1();
-    let client = Client::new(&server.endpoint, region.as_str(), &server.credentials, clock.clone());
+    let client = Client::new(&server.endpoint, region.as_str(), &server.credentials, clock.clone())?;
     let steps = Steps::new(client, clock.clone(), &server.account);
     let exports = server.credentials.exports(region.as_str(), Some(&server.endpoint));
-    let endpoint = server.endpoint.clone();
+    let endpoint = server.endpoint.url.clone();
 
     let stop = CancellationToken::new();
     let (closed, closing) = oneshot::channel();

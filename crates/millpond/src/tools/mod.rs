@@ -13,10 +13,10 @@ use tokio::runtime::Runtime;
 
 use crate::cli::Folder;
 use crate::client::Client;
-use crate::data;
+use crate::data::{self, Endpoint};
 
 /// Where the server over the folder is reached.
-fn endpoint(folder: &Folder) -> anyhow::Result<String> {
+fn endpoint(folder: &Folder) -> anyhow::Result<Endpoint> {
     let path = folder.path();
     data::read_endpoint(&path)?
         .with_context(|| format!("no server runs over the data folder {}", path.display()))
@@ -25,7 +25,7 @@ fn endpoint(folder: &Folder) -> anyhow::Result<String> {
 /// A client with the root user's key of the folder.
 fn as_root(folder: &Folder) -> anyhow::Result<Client> {
     let keys = data::read_credentials(&folder.path())?;
-    Ok(Client::new(&endpoint(folder)?, Region::us_east_1().as_str(), &keys, clock()))
+    Client::new(&endpoint(folder)?, Region::us_east_1().as_str(), &keys, clock())
 }
 
 /// As every client, these sign by the machine's clock, whatever a lab's shows.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::cli::Folder;
 use crate::client::{Client, STS};
+use crate::data::{self, Endpoint};
 use crate::tools::{clock, endpoint, runtime};
 
 #[derive(Deserialize)]
@@ -33,12 +34,17 @@ pub fn whoami(folder: &Folder) -> anyhow::Result<()> {
     };
     let token = variable("AWS_SESSION_TOKEN");
     let endpoint = match variable("AWS_ENDPOINT_URL") {
-        Some(url) => url.trim_end_matches('/').to_owned(),
+        // The folder's own server, or another one, which the bundle vouches for.
+        Some(url) => Endpoint {
+            url: url.trim_end_matches('/').to_owned(),
+            certificate: data::read_endpoint(&folder.path())?.and_then(|own| own.certificate),
+            bundle: variable("AWS_CA_BUNDLE").map(Into::into),
+        },
         None => endpoint(folder)?,
     };
     let region = variable("AWS_DEFAULT_REGION").unwrap_or_else(|| Region::us_east_1().as_str().to_owned());
     let credentials = Credentials::new(id, secret, token, None, "environment");
-    let client = Client::with(&endpoint, &region, credentials, clock());
+    let client = Client::with(&endpoint, &region, credentials, clock())?;
     let answer = runtime()?.block_on(client.query(STS, "GetCallerIdentity", &[]))?;
     let answer: Answer = quick_xml::de::from_reader(&answer[..]).context("reading the answer")?;
     let Identity { arn, account, user_id } = answer.get_caller_identity_result;

@@ -94,6 +94,10 @@ struct RecordResource<'a> {
 #[serde(rename_all = "camelCase")]
 struct TlsDetails<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cipher_suite: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_provided_host_header: Option<&'a str>,
 }
 
@@ -186,7 +190,11 @@ impl EventRecord {
             recipient_account_id: account.as_str(),
             vpc_endpoint_id: caller.origin.endpoint.as_deref(),
             event_category: category.as_str(),
-            tls_details: caller.secure.then_some(TlsDetails { client_provided_host_header: host }),
+            tls_details: caller.secure.then(|| TlsDetails {
+                tls_version: caller.origin.tls.map(|tls| tls.version.name()),
+                cipher_suite: caller.origin.tls.map(|tls| tls.cipher),
+                client_provided_host_header: host,
+            }),
         };
         let text = text(&record);
         Self {

@@ -393,7 +393,7 @@ pub fn source_question<'a>(
     key: &'a str,
     version: Option<&str>,
 ) -> Question<'a> {
-    let mut keys = Keys::of_signature(context);
+    let mut keys = Keys::of_way(context);
     if let Some(version) = version {
         keys.put("s3:versionid", version.to_owned());
     }

@@ -108,9 +108,9 @@ impl Keys {
         }
     }
 
-    /// What the request itself says: its headers, its parameters and its signature.
+    /// What the request itself says: its headers, its parameters, its way and its signature.
     pub fn of(context: &Context) -> Self {
-        let mut keys = Self::of_signature(context);
+        let mut keys = Self::of_way(context);
         keys.put_headers(&context.headers, context.caller.clock.now());
         if context.operation().is_some_and(|operation| operation.starts_with("List")) {
             for (parameter, key) in PARAMETERS {
@@ -149,9 +149,12 @@ impl Keys {
         }
     }
 
-    /// How the request was signed.
-    pub fn of_signature(context: &Context) -> Self {
+    /// How the request came, and how it was signed.
+    pub fn of_way(context: &Context) -> Self {
         let mut keys = Self::default();
+        if let Some(tls) = context.caller.origin.tls {
+            keys.put("s3:TlsVersion", tls.version.number());
+        }
         let kind = match context.admission {
             Admission::Header => "REST-HEADER",
             Admission::Presigned => "REST-QUERY-STRING",

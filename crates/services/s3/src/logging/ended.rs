@@ -168,6 +168,7 @@ impl End<'_> {
                 Admission::Form | Admission::Unsigned => None,
             }),
             host: asked.host.as_ref().map(text),
+            tls: arrival.origin.tls,
             acl_required: context.is_some_and(Context::has_needed_list),
         }
     }

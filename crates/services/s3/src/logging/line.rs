@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use millpond_core::Timestamp;
+use millpond_gateway::TlsSession;
 use millpond_policy::Principal;
 
 use crate::acl::canonical_id;
@@ -35,6 +36,7 @@ pub struct Entry {
     /// `AuthHeader` or `QueryString`, of a request that was signed.
     pub authentication: Option<&'static str>,
     pub host: Option<String>,
+    pub tls: Option<TlsSession>,
     pub acl_required: bool,
 }
 
@@ -42,7 +44,6 @@ impl Entry {
     /// With its line feed.
     ///
     /// Source: Amazon S3 user guide, server access log format.
-    /// Differs from AWS: the connection's cipher and TLS version are not known here, and never said.
     pub fn line(&self) -> String {
         let plain = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), escaped);
         let quoted = |text: Option<&str>| format!("\"{}\"", plain(text));
@@ -70,10 +71,10 @@ impl Entry {
             // The id of the host that answered: there is one.
             self.request_id.clone(),
             plain(self.authentication.map(|_| "SigV4")),
-            "-".to_owned(),
+            plain(self.tls.map(|tls| tls.cipher)),
             plain(self.authentication),
             plain(self.host.as_deref()),
-            "-".to_owned(),
+            plain(self.tls.map(|tls| tls.version.name())),
             // Access points are not there.
             "-".to_owned(),
             if self.acl_required { "Yes".to_owned() } else { "-".to_owned() },
@@ -172,6 +173,8 @@ fn resource(operation: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use millpond_gateway::TlsVersion;
+
     use super::*;
 
     fn entry() -> Entry {
@@ -196,6 +199,7 @@ mod tests {
             version: None,
             authentication: Some("AuthHeader"),
             host: Some("b.s3.localhost".into()),
+            tls: Some(TlsSession { version: TlsVersion::V1_3, cipher: "TLS_AES_128_GCM_SHA256" }),
             acl_required: true,
         }
     }
@@ -205,8 +209,8 @@ mod tests {
         assert_eq!(
             entry().line(),
             "79a5 b [06/Feb/2019:00:00:38 +0000] 192.0.2.3 79a5 R REST.GET.OBJECT a%20b%22/%0A \
-             \"GET /b/a%20b HTTP/1.1\" 200 - 113 113 7 5 \"-\" \"S3Console/0.4 %22x%22%0D%0A\" - R SigV4 - AuthHeader \
-             b.s3.localhost - - Yes\n"
+             \"GET /b/a%20b HTTP/1.1\" 200 - 113 113 7 5 \"-\" \"S3Console/0.4 %22x%22%0D%0A\" - R SigV4 \
+             TLS_AES_128_GCM_SHA256 AuthHeader b.s3.localhost TLSv1.3 - Yes\n"
         );
         let bare = Entry {
             remote_ip: None,
@@ -220,6 +224,7 @@ mod tests {
             user_agent: Some(String::new()),
             authentication: None,
             host: None,
+            tls: None,
             acl_required: false,
             ..entry()
         };

@@ -1,4 +1,8 @@
-//! A small AWS client: signed requests over HTTP with connections that are kept, as an SDK would send them.
+//! A small AWS client: signed requests over HTTP or TLS with connections that are kept, as an SDK would send them.
+//!
+//! A server over TLS is known by the very certificate that the data folder says it shows (`known`).
+
+mod known;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -12,6 +16,7 @@ use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -22,6 +27,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::credentials::RootCredentials;
+use crate::data::Endpoint;
 
 /// Connections that are kept for the next request.
 const MAX_IDLE: usize = 16;
@@ -51,10 +57,12 @@ pub struct QueryService {
 pub const IAM: QueryService = QueryService { signing_name: "iam", version: "2010-05-08" };
 pub const STS: QueryService = QueryService { signing_name: "sts", version: "2011-06-15" };
 
+type Http = HttpClient<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// Cheap to clone; the connections are shared.
 #[derive(Clone)]
 pub struct Client {
-    http: HttpClient<HttpConnector, Full<Bytes>>,
+    http: Http,
     /// `http://127.0.0.1:4566`
     endpoint: String,
     region: String,
@@ -121,16 +129,33 @@ impl S3Error {
     }
 }
 
+/// A client that knows this server.
+pub fn http(endpoint: &Endpoint) -> anyhow::Result<Http> {
+    let tls = known::config(endpoint)?;
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+    Ok(HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_IDLE).build(connector))
+}
+
 impl Client {
-    pub fn new(endpoint: &str, region: &str, keys: &RootCredentials, clock: Clock) -> Self {
+    pub fn new(
+        endpoint: &Endpoint,
+        region: &str,
+        keys: &RootCredentials,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
         let credentials = Credentials::new(&keys.access_key_id, keys.secret.expose(), None, None, "millpond");
         Self::with(endpoint, region, credentials, clock)
     }
 
     /// With the credentials of anybody.
-    pub fn with(endpoint: &str, region: &str, credentials: Credentials, clock: Clock) -> Self {
-        let http = HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(MAX_IDLE).build_http();
-        Self { http, endpoint: endpoint.to_owned(), region: region.to_owned(), credentials, clock }
+    pub fn with(
+        endpoint: &Endpoint,
+        region: &str,
+        credentials: Credentials,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let (http, endpoint) = (http(endpoint)?, endpoint.url.clone());
+        Ok(Self { http, endpoint, region: region.to_owned(), credentials, clock })
     }
 
     /// Calls an operation of a JSON service.
