@@ -1,11 +1,19 @@
-//! The entry for a fuzzer of `aws-chunked` bodies; the test below runs it for a bounded while.
+//! The entries for fuzzers of `aws-chunked` bodies and of lifecycle rules; the tests below run them for a bounded while.
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 
+use millpond_core::Timestamp;
+use s3s::dto::BucketLifecycleConfiguration;
+use s3s::xml::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
 use crate::chunked::{ChunkSigner, Dechunked, Trailers};
+use crate::class::StorageClass;
 use crate::error::S3Error;
+use crate::lifecycle::{Lifecycle, Smallest, State, Version};
+use crate::ops::lifecycle as rules;
+use crate::tags::Tags;
 
 /// A body in chunks: the first bytes say how it is split on its way, which length it declares, and whether chunks must
 /// be signed. However it comes, it gives the same answer; it is as long as declared; nobody without the key is believed.
@@ -54,6 +62,34 @@ fn decode(text: &[u8], step: usize, declared: u64, signed: bool) -> Result<(Vec<
     })
 }
 
+/// A document of lifecycle rules: what is taken is shown as it was taken, and says of any object what is due.
+pub fn lifecycle(bytes: &[u8]) {
+    let Some(lifecycle) = read_rules(bytes) else { return };
+    let mut shown = Vec::new();
+    BucketLifecycleConfiguration { rules: rules::show(&lifecycle) }
+        .serialize(&mut Serializer::new(&mut shown))
+        .expect("rules can be written");
+    assert_eq!(read_rules(&shown), Some(lifecycle.clone()), "{}", String::from_utf8_lossy(&shown));
+    let (tags, class) = (Tags::default(), StorageClass::Standard);
+    let (early, late) = (Timestamp::EPOCH, Timestamp::EPOCH.plus(std::time::Duration::from_secs(1 << 33)));
+    for modified in [early, late] {
+        for state in [State::Current { modified, class }, State::Marker { modified, alone: true }] {
+            let version = Version { key: "logs/2026/a", size: 1 << 20, tags: &tags, state };
+            // Whatever the rules are, nothing expires before it was there.
+            assert!(lifecycle.expiration(&version).is_none_or(|(at, _)| at >= modified));
+            lifecycle.due(&version, late);
+        }
+        assert!(lifecycle.abort("logs/2026/a", modified).is_none_or(|(at, _)| at >= modified));
+    }
+}
+
+fn read_rules(bytes: &[u8]) -> Option<Lifecycle> {
+    let mut xml = Deserializer::new(bytes);
+    let document = BucketLifecycleConfiguration::deserialize(&mut xml).ok()?;
+    xml.expect_eof().ok()?;
+    rules::read(document.rules, Smallest::default()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -86,5 +122,36 @@ mod tests {
         ) {
             super::chunked(&[&[step, declared, signed.into()], parts.concat().as_bytes()].concat());
         }
+
+        #[test]
+        fn nearly_rules(
+            parts in prop::collection::vec(
+                prop::sample::select(&["<ID>a</ID>", "<ID>b &amp; c</ID>", "<Prefix>logs/</Prefix>", "<Prefix/>", "<Filter/>",
+                    "<Filter><Prefix>logs/</Prefix></Filter>", "<Filter><Tag><Key>k</Key><Value> v\r\n</Value></Tag></Filter>",
+                    "<Filter><And><Prefix></Prefix><ObjectSizeLessThan>9</ObjectSizeLessThan></And></Filter>",
+                    "<Status>Enabled</Status>", "<Status>Enabled</Status>", "<Status>on</Status>",
+                    "<Expiration><Days>1</Days></Expiration>", "<Expiration><Days>2147483647</Days></Expiration>",
+                    "<Expiration><Date>2038-01-01T00:00:00Z</Date></Expiration>",
+                    "<Expiration><Date>9999-12-31T00:00:00.5Z</Date></Expiration>",
+                    "<Expiration><ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker></Expiration>",
+                    "<Transition><Days>0</Days><StorageClass>GLACIER</StorageClass></Transition>",
+                    "<Transition><Days>30</Days><StorageClass>STANDARD_IA</StorageClass></Transition>",
+                    "<NoncurrentVersionExpiration><NoncurrentDays>3</NoncurrentDays></NoncurrentVersionExpiration>",
+                    "<AbortIncompleteMultipartUpload><DaysAfterInitiation>7</DaysAfterInitiation></AbortIncompleteMultipartUpload>",
+                    "</Rule><Rule>", "<!-- x -->", "<x>", "&x;", "\u{0}"][..]),
+                0..9,
+            ),
+        ) {
+            let text = format!("<LifecycleConfiguration><Rule>{}</Rule></LifecycleConfiguration>", parts.concat());
+            super::lifecycle(text.as_bytes());
+        }
+    }
+
+    /// The entry does read rules.
+    #[test]
+    fn rules_are_read() {
+        let text = "<LifecycleConfiguration><Rule><ID>a</ID><Filter/><Status>Enabled</Status>\
+                    <Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>";
+        assert!(super::read_rules(text.as_bytes()).is_some());
     }
 }

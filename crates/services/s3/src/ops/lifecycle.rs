@@ -37,9 +37,7 @@ pub(super) async fn put_bucket_lifecycle_configuration(
             ));
         }
     };
-    let rules = rules.into_iter().map(rule).collect::<Result<_, _>>()?;
-    let lifecycle = Lifecycle { rules, smallest };
-    lifecycle.check()?;
+    let lifecycle = read(rules, smallest)?;
     call.s3.metadata().set_document(&bucket, Some(&lifecycle), |_| Ok(())).await?;
     Ok(PutBucketLifecycleConfigurationOutput {
         transition_default_minimum_object_size: Some(shown_smallest(smallest)),
@@ -54,7 +52,7 @@ pub(super) async fn get_bucket_lifecycle_configuration(
     let bucket = call.bucket(&input.bucket)?;
     match call.s3.metadata().document::<Lifecycle>(&bucket)? {
         Some(lifecycle) => Ok(GetBucketLifecycleConfigurationOutput {
-            rules: Some(lifecycle.rules.iter().map(shown).collect()),
+            rules: Some(show(&lifecycle)),
             transition_default_minimum_object_size: Some(shown_smallest(lifecycle.smallest)),
         }),
         None => Err(S3Error::NoSuchConfiguration {
@@ -111,6 +109,18 @@ fn shown_smallest(smallest: Smallest) -> TransitionDefaultMinimumObjectSize {
         Smallest::AllClasses => TransitionDefaultMinimumObjectSize::ALL_STORAGE_CLASSES_128K,
         Smallest::VariesByClass => TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS,
     })
+}
+
+/// Rules as a client gives them, checked.
+pub(crate) fn read(rules: LifecycleRules, smallest: Smallest) -> Result<Lifecycle, S3Error> {
+    let rules = rules.into_iter().map(rule).collect::<Result<_, _>>()?;
+    let lifecycle = Lifecycle { rules, smallest };
+    lifecycle.check()?;
+    Ok(lifecycle)
+}
+
+pub(crate) fn show(lifecycle: &Lifecycle) -> LifecycleRules {
+    lifecycle.rules.iter().map(shown).collect()
 }
 
 /// A rule as it is kept. A number below zero is told apart by `check`'s rules for zero.

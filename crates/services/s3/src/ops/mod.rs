@@ -10,7 +10,7 @@ mod convert;
 mod copy;
 mod cors;
 mod encryption;
-mod lifecycle;
+pub(crate) mod lifecycle;
 mod list;
 mod lock;
 mod logging;
