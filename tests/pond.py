@@ -1,5 +1,6 @@
 """A Millpond server process for tests: started on a free port, driven by real clients, killed and restarted at will."""
 
+import json
 import os
 import re
 import signal
@@ -134,6 +135,18 @@ class Pond:
         settings = settings.merge(config) if config else settings
         session = self.session(region, **(keys or {}))
         return conformance.watch(session.client(service, endpoint_url=self.endpoint, config=settings, **more))
+
+    def service_role(self, name, actions=("s3:*", "kinesis:*", "glue:*", "kms:*"), services=("firehose", "glue"), **more):
+        """A role that these services take on, and that may do these actions to everything; its ARN."""
+        iam = self.client("iam")
+        names = [f"{service}.amazonaws.com" for service in services]
+        trust = {"Effect": "Allow", "Principal": {"Service": names}, "Action": "sts:AssumeRole"}
+        grant = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        document = lambda statement: json.dumps({"Version": "2012-10-17", "Statement": [statement]})  # noqa: E731
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust), **more)["Role"]
+        if actions:
+            iam.put_role_policy(RoleName=name, PolicyName="work", PolicyDocument=document(grant))
+        return made["Arn"]
 
     def cli(self, *words, check=True, **more):
         """`aws WORDS`, the real command line."""

@@ -77,6 +77,7 @@ class Crashes:
         self.firehose = self.pond.client("firehose")
 
     def set_up(self):
+        self.pond.service_role("firehose")
         for bucket in (BUCKET, LAKE):
             self.s3.create_bucket(Bucket=bucket)
         self.kinesis.create_stream(StreamName=STREAM, ShardCount=4)

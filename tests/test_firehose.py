@@ -17,6 +17,12 @@ ROLE = "arn:aws:iam::000000000000:role/firehose"
 NOW = {"IntervalInSeconds": 0, "SizeInMBs": 1}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def role(pond):
+    """What deliveries of the module's pond work as."""
+    assert pond.service_role("firehose") == ROLE
+
+
 @pytest.fixture
 def firehose(pond):
     return pond.client("firehose")
@@ -123,6 +129,7 @@ def test_prefixes_zones_and_extensions(pond, firehose, bucket, name):
 
 
 def test_buffers_wait_for_their_size_or_their_age(lab, name):
+    lab.service_role("firehose")
     firehose, s3 = lab.client("firehose"), lab.client("s3")
     s3.create_bucket(Bucket=name)
     create(firehose, name, name, BufferingHints={"IntervalInSeconds": 900, "SizeInMBs": 1})
@@ -258,6 +265,7 @@ def test_a_kinesis_stream_is_partitioned_and_converted(pond, firehose, bucket, n
 
 
 def test_acknowledged_records_survive_kills(fresh_pond, name):
+    fresh_pond.service_role("firehose")
     firehose, s3 = fresh_pond.client("firehose"), fresh_pond.client("s3")
     s3.create_bucket(Bucket=name)
     create(firehose, name, name, BufferingHints={"IntervalInSeconds": 2, "SizeInMBs": 1})

@@ -17,6 +17,13 @@ from raw import json_request
 LAZY = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def roles(pond):
+    """What crawls of the module's pond work as."""
+    pond.service_role("r")
+    pond.service_role("Crawl", Path="/service-role/")
+
+
 @pytest.fixture
 def glue(pond):
     return pond.client("glue")
@@ -371,11 +378,11 @@ def test_a_classifier_of_ones_own_knows_the_header(glue, lake, name):
 
 
 def test_a_crawler_is_made_changed_listed_and_dropped(glue, name, bucket):
-    make = {"Name": name, "Role": "Crawl", "DatabaseName": "d", "Targets": {"S3Targets": [
+    make = {"Name": name, "Role": "r", "DatabaseName": "d", "Targets": {"S3Targets": [
         {"Path": f"s3://{bucket}/x", "Exclusions": ["*.tmp"], "SampleSize": 5}]}}
     glue.create_crawler(SchemaChangePolicy={"UpdateBehavior": "LOG", "DeleteBehavior": "DELETE_FROM_DATABASE"}, **make)
     made = glue.get_crawler(Name=name)["Crawler"]
-    assert (made["State"], made["Role"], made["Version"]) == ("READY", "Crawl", 1)
+    assert (made["State"], made["Role"], made["Version"]) == ("READY", "r", 1)
     assert made["Targets"]["S3Targets"] == make["Targets"]["S3Targets"]
     assert made["SchemaChangePolicy"] == {"UpdateBehavior": "LOG", "DeleteBehavior": "DELETE_FROM_DATABASE"}
     assert refused(glue.create_crawler, **make)[0] == "AlreadyExistsException"
@@ -427,6 +434,7 @@ def test_a_crawl_fails_with_its_reason_and_can_be_stopped(pond, glue, name, buck
 
 
 def test_the_catalog_and_a_running_crawl_survive_a_kill(fresh_pond):
+    fresh_pond.service_role("r")
     glue, s3 = fresh_pond.client("glue"), fresh_pond.client("s3")
     s3.create_bucket(Bucket="survivor")
     for n in range(60):

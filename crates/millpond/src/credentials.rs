@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use millpond_core::access_key::{self, KeyKind};
 use millpond_core::{AccountId, Region};
 use millpond_gateway::{Credential, Credentials, LookupError, Secret};
+use millpond_policy::Principal;
 use millpond_sts::Sts;
 
 use crate::cli::Folder;
@@ -126,11 +127,11 @@ impl Credentials for KeyRing {
         sts.lookup(access_key_id, session_token)
     }
 
-    fn used(&self, access_key_id: &str, service: &str, region: &Region) {
+    fn used(&self, access_key_id: &str, principal: &Principal, service: &str, region: &Region) {
         if access_key_id != self.root.access_key_id
             && let Some(sts) = self.sts()
         {
-            sts.used(access_key_id, service, region);
+            sts.used(access_key_id, principal, service, region);
         }
     }
 }

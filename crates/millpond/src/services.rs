@@ -8,7 +8,7 @@ use millpond_blob::{BlobOptions, Blobs};
 use millpond_cloudtrail::CloudTrail;
 use millpond_firehose::Firehose;
 use millpond_gateway::record::Recorder;
-use millpond_gateway::{ServiceTable, Services};
+use millpond_gateway::{Roles, ServiceTable, Services};
 use millpond_glue::Glue;
 use millpond_iam::Iam;
 use millpond_kinesis::Kinesis;
@@ -34,6 +34,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         issuers,
     }));
     keys.stand_on(Arc::clone(&sts));
+    let roles = Arc::clone(&sts) as Arc<dyn Roles>;
     let kms = Kms::open(millpond_kms::Deps { store: store.clone(), root_key, clock: clock.clone(), tasks });
     let kinesis = Kinesis::open(millpond_kinesis::Deps {
         store: store.clone(),
@@ -63,8 +64,13 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
     .context("opening S3")?;
     let s3_counters = s3.counters();
     let s3_http = S3Http::new(&s3, (*access).clone(), settings.region.clone());
-    let glue =
-        Glue::open(millpond_glue::Deps { store: store.clone(), s3: s3.clone(), clock: clock.clone(), tasks });
+    let glue = Glue::open(millpond_glue::Deps {
+        store: store.clone(),
+        s3: s3.clone(),
+        roles: Arc::clone(&roles),
+        clock: clock.clone(),
+        tasks,
+    });
     let firehose = Firehose::open(millpond_firehose::Deps {
         store: store.clone(),
         journals: dir.join("firehose"),
@@ -74,6 +80,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         kinesis: Arc::clone(&kinesis),
         glue: glue.clone(),
         s3: s3.clone(),
+        roles,
     })
     .context("opening Firehose")?;
     let athena = Athena::open(millpond_athena::Deps {

@@ -82,8 +82,9 @@ pub trait Credentials: Send + Sync + 'static {
     /// with them is refused.
     fn lookup(&self, access_key_id: &str, session_token: Option<&str>) -> Result<Credential, LookupError>;
 
-    /// A request was signed with this key, and its signature was right. Called for every request: it must not wait.
-    fn used(&self, _access_key_id: &str, _service: &str, _region: &Region) {}
+    /// A request of this principal was signed with this key, and its signature was right. Called for every request: it must
+    /// not wait.
+    fn used(&self, _access_key_id: &str, _principal: &Principal, _service: &str, _region: &Region) {}
 }
 
 /// How a pond lets callers in.

@@ -154,7 +154,7 @@ impl Visitor {
             Self::Claimed { claim, credential, credentials } => {
                 match claim.verify(parts, body, service, &credential.secret, now) {
                     Ok(()) => {
-                        credentials.used(&claim.access_key_id, service, &claim.region);
+                        credentials.used(&claim.access_key_id, &credential.principal, service, &claim.region);
                         Ok(Identity::new(&claim, credential))
                     }
                     Err(error) => Err(NotAdmitted::known(error, &claim, credential)),

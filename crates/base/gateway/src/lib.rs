@@ -5,6 +5,7 @@
 //! - [`Gateway`]: serves [`Services`] on a socket.
 //! - [`Tls`]: what a listener encrypts with.
 //! - [`access`], [`sigv4`]: credentials and signatures.
+//! - [`Roles`]: roles that are given to services.
 //! - [`record`]: what each request leaves for the trail.
 
 pub mod access;
@@ -18,6 +19,7 @@ mod identify;
 mod metrics;
 mod operation;
 pub mod record;
+mod roles;
 mod route;
 mod server;
 mod service;
@@ -35,6 +37,7 @@ pub use gateway::{Gateway, GatewayOptions, Paused};
 pub use prometheus_client::metrics::counter::Counter;
 
 pub use operation::{Action, Authorization, OperationInfo, Operations, Resources, ServiceInfo, ServiceTable};
+pub use roles::{Errand, RoleError, Roles};
 pub use server::Listener;
 pub use service::{Arrival, HttpService, Origin, Served};
 pub use services::Services;

@@ -15,7 +15,7 @@ use parquet::file::metadata::ParquetMetaDataReader;
 use super::api::*;
 use super::data::{self, Event};
 use super::show::Step;
-use crate::client::{ATHENA, Client, FIREHOSE, GLUE, KINESIS, ObjectEntry};
+use crate::client::{ATHENA, Client, FIREHOSE, GLUE, IAM, KINESIS, ObjectEntry};
 
 pub const BUCKET: &str = "millpond-demo";
 pub const DATABASE: &str = "nyc";
@@ -30,6 +30,20 @@ const CRAWLER: &str = "lake";
 const PARTITION_KEYS: &str = "{year: .date[0:4], month: .date[5:7], day: .date[8:10]}";
 const PREFIX: &str = "flights/year=!{partitionKeyFromQuery:year}/month=!{partitionKeyFromQuery:month}/\
                       day=!{partitionKeyFromQuery:day}/";
+
+const ROLE: &str = "demo";
+/// Firehose and Glue work as the role, each for this account alone.
+const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": {
+    "Effect": "Allow", "Principal": {"Service": ["firehose.amazonaws.com", "glue.amazonaws.com"]}, "Action": "sts:AssumeRole",
+    "Condition": {"StringEquals": {"aws:SourceAccount": "ACCOUNT"}}
+}}"#;
+const RIGHTS: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject", "s3:PutObject"],
+     "Resource": ["arn:aws:s3:::millpond-demo", "arn:aws:s3:::millpond-demo/*"]},
+    {"Effect": "Allow", "Action": ["kinesis:DescribeStream", "kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords"],
+     "Resource": "arn:aws:kinesis:*:ACCOUNT:stream/flights"},
+    {"Effect": "Allow", "Action": "glue:*", "Resource": "*"}
+]}"#;
 
 /// Records in one PutRecords; AWS's limit.
 const BATCH: usize = 500;
@@ -47,6 +61,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub struct Steps {
     client: Client,
     clock: Clock,
+    account: AccountId,
     role: String,
 }
 
@@ -68,7 +83,7 @@ pub struct Lake {
 
 impl Steps {
     pub fn new(client: Client, clock: Clock, account: &AccountId) -> Self {
-        Self { client, clock, role: format!("arn:aws:iam::{account}:role/demo") }
+        Self { client, clock, account: account.clone(), role: format!("arn:aws:iam::{account}:role/{ROLE}") }
     }
 
     /// Makes the bucket and puts the reference tables into it, a folder each; their bytes.
@@ -89,6 +104,7 @@ impl Steps {
         let database = CreateDatabase { database_input: Named { name: DATABASE } };
         let created = self.client.call::<_, Nothing>(GLUE, "CreateDatabase", &database).await;
         created.context("beginning (a pond that has seen the demo cannot see it twice)")?;
+        self.make_role().await?;
         self.create_table(TableInput::schema(SCHEMA_TABLE, &data::FLIGHT_COLUMNS)).await?;
         // A crawler takes the first row of a table of nothing but texts for data, here as on AWS.
         let location = format!("s3://{BUCKET}/{REFERENCE}airlines/");
@@ -105,6 +121,15 @@ impl Steps {
         let delivery = self.delivery_stream(&stream);
         self.client.call::<_, Nothing>(FIREHOSE, "CreateDeliveryStream", &delivery).await?;
         self.until("the delivery stream to be ACTIVE", || self.active_delivery()).await
+    }
+
+    /// What Firehose and the crawler may do is what this role may do.
+    async fn make_role(&self) -> anyhow::Result<()> {
+        let [trust, rights] = [TRUST, RIGHTS].map(|text| text.replace("ACCOUNT", self.account.as_str()));
+        let role = [("RoleName", ROLE), ("AssumeRolePolicyDocument", &trust)];
+        self.client.query(IAM, "CreateRole", &role).await?;
+        let policy = [("RoleName", ROLE), ("PolicyName", "lake"), ("PolicyDocument", &rights)];
+        self.client.query(IAM, "PutRolePolicy", &policy).await.map(drop)
     }
 
     async fn create_table(&self, table_input: TableInput<'_>) -> anyhow::Result<()> {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use millpond_core::{Clock, Timestamp};
-use millpond_gateway::Caller;
+use millpond_gateway::{Caller, RoleError, Roles};
 use millpond_glue::Glue;
 use millpond_kinesis::Kinesis;
-use millpond_policy::Principal;
 use millpond_s3::{PutOptions, S3};
+use millpond_wire::ApiError;
 use millpond_work::{Pass, WorkError, Worker};
 use tokio::sync::Mutex;
 
@@ -25,9 +25,11 @@ use crate::object::{Conversion, Made, Origin, make};
 use crate::plan::{ConversionPlan, Plan};
 use crate::process::{PARTITION_LIMIT, failed, route};
 use crate::record::Stamp;
+use crate::roles::errand;
 use crate::source::inbox::Inboxes;
 use crate::source::{Batch, inbox, kinesis};
 use crate::store::StreamStore;
+use crate::troubles::Troubles;
 
 /// How much one pass reads from a lane.
 const READ: usize = 4 << 20;
@@ -46,7 +48,9 @@ pub struct Context {
     pub kinesis: Arc<Kinesis>,
     pub glue: Glue,
     pub s3: S3,
+    pub roles: Arc<dyn Roles>,
     pub memory: Memory,
+    pub troubles: Troubles,
 }
 
 /// The delivery of one stream.
@@ -77,11 +81,9 @@ impl Delivery {
         &self.context.clock
     }
 
-    /// Whoever the stream works as: its account.
-    /// `Differs from AWS:` the stream's role is not assumed; there are no roles yet.
-    fn caller(&self) -> Caller {
-        let scope = self.stream.scope.clone();
-        Caller::on_behalf_of(Principal::Root { account: scope.account.clone() }, scope, self.clock().clone())
+    /// One of the stream's roles, with what it may do now.
+    fn caller(&self, role: &str) -> Result<Caller, RoleError> {
+        self.context.roles.assume(role, &errand(&self.stream.arn(), &self.stream.scope))
     }
 
     async fn begin(&self, stream: &Stream) -> Result<Progress, WorkError> {
@@ -101,9 +103,10 @@ impl Delivery {
                 let read = tokio::task::spawn_blocking(move || inbox.read(place.as_deref(), READ)).await??;
                 Ok(read.into_iter().collect())
             }
-            Source::Kinesis { stream, since, .. } => {
+            Source::Kinesis { stream, role, since } => {
                 let place = |lane: &str| progress.lanes.place(lane);
-                kinesis::read(&self.context.kinesis, &self.caller(), stream, *since, place, READ).await
+                let caller = self.caller(role)?;
+                kinesis::read(&self.context.kinesis, &caller, stream, *since, place, READ).await
             }
         }
     }
@@ -124,9 +127,10 @@ impl Delivery {
             Some(settings) => Some(Arc::new(self.conversion(&progress.stream, settings)?)),
             None => None,
         };
+        let caller = self.caller(&progress.stream.destination.role)?;
         let puts = due.into_iter().map(|(place, target, buffer)| {
             let (plan, conversion) = (Arc::clone(&progress.plan), conversion.clone());
-            let made = self.put_one(&progress.stream, plan, conversion, target, Arc::clone(&buffer));
+            let made = self.put_one(&progress.stream, &caller, plan, conversion, target, Arc::clone(&buffer));
             async move { (place, buffer, made.await) }
         });
         let outcomes: Vec<_> = futures::stream::iter(puts).buffer_unordered(PUTS).collect().await;
@@ -153,6 +157,7 @@ impl Delivery {
     async fn put_one(
         &self,
         stream: &Stream,
+        caller: &Caller,
         plan: Arc<Plan>,
         conversion: Option<Arc<Conversion>>,
         target: Target,
@@ -170,7 +175,8 @@ impl Delivery {
                 ..PutOptions::default()
             };
             let bucket = &stream.destination.bucket;
-            self.context.s3.put(&self.caller(), bucket, &object.key, object.body, options).await?;
+            let put = self.context.s3.put(caller, bucket, &object.key, object.body, options);
+            put.await.map_err(ApiError::from)?;
         }
         Ok(misfits)
     }
@@ -178,7 +184,9 @@ impl Delivery {
     /// The schema as the table has it now.
     fn conversion(&self, stream: &Stream, settings: &ConversionPlan) -> Result<Conversion, WorkError> {
         let schema = &settings.schema;
-        let table = self.context.glue.table(&self.caller(), &schema.database, &schema.table)?;
+        let caller = self.caller(schema.role.as_ref().unwrap_or(&stream.destination.role))?;
+        let table =
+            self.context.glue.table(&caller, &schema.database, &schema.table).map_err(ApiError::from)?;
         let columns =
             table.spec.columns().iter().map(|column| (column.name.as_str(), column.hive_type.as_str()));
         let converter = crate::convert::Converter::new(columns, settings.deserializer.clone())?;
@@ -265,6 +273,14 @@ impl Worker for Delivery {
     }
 
     async fn pass(&self) -> Result<Pass, WorkError> {
+        let outcome = self.attempt().await;
+        self.context.troubles.note(self.stream.id, outcome.as_ref().err());
+        outcome
+    }
+}
+
+impl Delivery {
+    async fn attempt(&self) -> Result<Pass, WorkError> {
         let Stream { scope, name, id, .. } = &self.stream;
         let mut guard = self.progress.lock().await;
         let Some(mut stream) = self.context.store.find(scope, name)?.filter(|found| found.id == *id) else {
@@ -296,9 +312,7 @@ impl Worker for Delivery {
         let Some(progress) = guard.as_mut() else { return Ok(Pass::MoreToDo) };
         self.deliver(progress).await
     }
-}
 
-impl Delivery {
     /// Reads what there is, and puts what is due.
     async fn deliver(&self, progress: &mut Progress) -> Result<Pass, WorkError> {
         let mut read_any = false;

@@ -36,6 +36,9 @@ pub enum FirehoseError {
     Folder(#[source] std::io::Error),
     #[error("An internal error occurred.")]
     Task(#[source] tokio::task::JoinError),
+    /// What a role is could not be found out.
+    #[error("An internal error occurred.")]
+    Role(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
     Api(ApiError),
 }
@@ -76,16 +79,24 @@ impl ServiceError for FirehoseError {
             Self::VersionMismatch { .. } => "ConcurrentModificationException",
             Self::InvalidArgument(_) | Self::NotDirectPut(_) => "InvalidArgumentException",
             Self::SlowDown => "ServiceUnavailableException",
-            Self::Store(_) | Self::Journal(_) | Self::Folder(_) | Self::Task(_) | Self::Api(_) => {
-                "InternalFailure"
-            }
+            Self::Store(_)
+            | Self::Journal(_)
+            | Self::Folder(_)
+            | Self::Task(_)
+            | Self::Role(_)
+            | Self::Api(_) => "InternalFailure",
         }
     }
 
     fn status(&self) -> u16 {
         match self {
             Self::SlowDown => 503,
-            Self::Store(_) | Self::Journal(_) | Self::Folder(_) | Self::Task(_) | Self::Api(_) => 500,
+            Self::Store(_)
+            | Self::Journal(_)
+            | Self::Folder(_)
+            | Self::Task(_)
+            | Self::Role(_)
+            | Self::Api(_) => 500,
             Self::NotFound { .. }
             | Self::NameTaken { .. }
             | Self::NotActive { .. }

@@ -3,6 +3,7 @@
 //! - `ops`: one function an operation. `api`: the wire's shapes, generated. `model`, `store`: streams and how they are kept.
 //! - `delivery`: one worker a stream: reads a source, fills buffers, puts objects, moves the checkpoint.
 //!   `source`: the journal of a DirectPut stream, or a Kinesis stream. `lanes`: checkpoints. `memory`: the common bound.
+//!   `roles`: as whom. `troubles`: why it does not deliver.
 //! - Pure: `plan` (a destination, compiled), `prefix` and `java_time`, `record` (JSON, jq, de-aggregation), `process`,
 //!   `buffer`, `convert` (JSON to Parquet), `compress`, `failure` (error records), `object`.
 //! - [`fuzz`]: entries for a fuzzer of prefixes and time patterns.
@@ -28,15 +29,17 @@ mod plan;
 mod prefix;
 mod process;
 mod record;
+mod roles;
 mod source;
 mod store;
+mod troubles;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millpond_core::{Arn, ByteSize, Clock, RootKey};
-use millpond_gateway::{Action, Caller, Operations, ServiceInfo};
+use millpond_gateway::{Action, Caller, Operations, Roles, ServiceInfo};
 use millpond_glue::Glue;
 use millpond_kinesis::Kinesis;
 use millpond_s3::S3;
@@ -50,6 +53,7 @@ use memory::Memory;
 use model::Stream;
 use source::inbox::Inboxes;
 use store::StreamStore;
+use troubles::Troubles;
 
 /// What Firehose needs.
 pub struct Deps {
@@ -62,6 +66,7 @@ pub struct Deps {
     pub kinesis: Arc<Kinesis>,
     pub glue: Glue,
     pub s3: S3,
+    pub roles: Arc<dyn Roles>,
 }
 
 /// The service.
@@ -77,11 +82,12 @@ impl Firehose {
     ///
     /// Errors: those of the store.
     pub fn open(deps: Deps) -> Result<Arc<Self>, FirehoseError> {
-        let Deps { store, journals, key, clock, tasks, kinesis, glue, s3 } = deps;
+        let Deps { store, journals, key, clock, tasks, kinesis, glue, s3, roles } = deps;
         let store = StreamStore::new(store);
         let streams = store.all()?;
         let inboxes = Inboxes::new(journals, key.derive("journal/firehose"));
-        let context = Context { store, inboxes, clock, kinesis, glue, s3, memory: Memory::default() };
+        let (memory, troubles) = (Memory::default(), Troubles::default());
+        let context = Context { store, inboxes, clock, kinesis, glue, s3, roles, memory, troubles };
         let firehose = Arc::new(Self { context, tasks, workers: Mutex::default() });
         for stream in streams {
             firehose.start(stream);
@@ -122,9 +128,9 @@ impl Firehose {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Errors: InvalidArgumentException (there is no such Kinesis stream), AccessDenied.
-    fn check_source(&self, caller: &Caller, stream: &Arn) -> Result<(), FirehoseError> {
-        source::kinesis::check(&self.context.kinesis, caller, stream)
+    /// Why the stream's last delivery failed, if it did.
+    fn trouble(&self, id: Uuid) -> Option<String> {
+        self.context.troubles.of(id)
     }
 }
 

@@ -63,7 +63,7 @@ pub enum Source {
 /// An S3 destination. Numbers and texts are the caller's, within the model's constraints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Destination {
-    /// Shown, and checked for its form. Delivery works with the rights of the stream's account until roles exist.
+    /// Delivery works as this role.
     pub role: String,
     pub bucket: String,
     pub prefix: Option<String>,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use millpond_core::Clock;
+use millpond_gateway::Roles;
 use millpond_s3::S3;
 use millpond_store::Store;
 use millpond_work::{Tasks, Wake};
@@ -18,6 +19,7 @@ use crate::crawl::store::Crawlers;
 pub struct Deps<'a> {
     pub store: Store,
     pub s3: S3,
+    pub roles: Arc<dyn Roles>,
     pub clock: Clock,
     pub tasks: &'a Tasks,
 }
@@ -30,13 +32,14 @@ struct Inner {
     catalog: Catalog,
     crawlers: Crawlers,
     classifiers: Classifiers,
+    roles: Arc<dyn Roles>,
     wakes: Vec<Wake>,
 }
 
 impl Glue {
     /// Starts the service and its workers; crawls that were running when the program ended run again.
     pub fn open(deps: Deps<'_>) -> Self {
-        let Deps { store, s3, clock, tasks } = deps;
+        let Deps { store, s3, roles, clock, tasks } = deps;
         let garbage = Wake::new();
         tasks.worker_woken_by(&garbage, Sweeper { store: store.clone() });
         let catalog = Catalog::new(store.clone(), clock.clone(), garbage);
@@ -47,6 +50,7 @@ impl Glue {
             crawlers: crawlers.clone(),
             classifiers: classifiers.clone(),
             s3,
+            roles: Arc::clone(&roles),
             clock,
             token: tasks.token().clone(),
             claimed: Mutex::new(HashSet::new()),
@@ -56,7 +60,7 @@ impl Glue {
                 tasks.worker(CrawlWorker { name: format!("glue.crawls.{n}"), shared: Arc::clone(&shared) })
             })
             .collect();
-        Self(Arc::new(Inner { catalog, crawlers, classifiers, wakes }))
+        Self(Arc::new(Inner { catalog, crawlers, classifiers, roles, wakes }))
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -69,6 +73,10 @@ impl Glue {
 
     pub(crate) fn classifiers(&self) -> &Classifiers {
         &self.0.classifiers
+    }
+
+    pub(crate) fn roles(&self) -> &dyn Roles {
+        &*self.0.roles
     }
 
     /// A crawler was started: one of the workers takes it, the others find nothing.

@@ -20,6 +20,8 @@ pub struct About<'a> {
     pub boundary: Option<&'a str>,
     /// `iam:AWSServiceName`.
     pub service: Option<&'a str>,
+    /// `iam:PassedToService`: who may take the role on from now on.
+    pub passed_to: Option<&'a str>,
     /// `aws:RequestTag/…` and `aws:TagKeys`.
     pub request_tags: Option<&'a Tags>,
 }
@@ -41,6 +43,7 @@ pub fn permit(
         ("iam:PolicyARN", about.policy),
         ("iam:PermissionsBoundary", about.boundary),
         ("iam:AWSServiceName", about.service),
+        ("iam:PassedToService", about.passed_to),
     ];
     keys.extend(named.into_iter().filter_map(|(key, value)| Some((key, value?.into()))));
     let resource_tags = borrowed(resource_tags);

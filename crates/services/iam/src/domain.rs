@@ -75,6 +75,11 @@ impl Iam {
         self.remember_use(access_key_id, last);
     }
 
+    /// A session of a role, known by its id, was made use of. As [`Iam::key_used`].
+    pub fn role_used(&self, role_id: &str, service: &str, region: &str) {
+        self.key_used(role_id, service, region);
+    }
+
     pub fn role(&self, account: &AccountId, name: &str) -> Result<Option<Role>, IamError> {
         let identity = self.identity(&self.moment()?, account, Kind::Role, name)?;
         let Some(identity) = identity else { return Ok(None) };

@@ -191,7 +191,7 @@ impl Iam {
         Ok(Some(known))
     }
 
-    /// Remembers a use of a key. Not acknowledged to anybody: a crash may forget the last minutes of it.
+    /// Remembers a use of a key or, by its id, of a role. Not acknowledged to anybody: a crash may forget the last minutes of it.
     pub(crate) fn remember_use(&self, id: &str, last: LastUse) {
         let mut uses = self.0.uses.lock().unwrap_or_else(PoisonError::into_inner);
         if uses.len() < KEPT || uses.contains_key(id) {
@@ -217,7 +217,7 @@ impl Iam {
     }
 }
 
-/// Writes down when keys were used.
+/// Writes down when keys and roles were used.
 pub(crate) struct KeepUses(pub Iam);
 
 impl Worker for KeepUses {

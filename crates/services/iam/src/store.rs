@@ -34,6 +34,8 @@ const POLICIES: Table<String, ManagedPolicy> = Table::new("iam.policies");
 const ATTACHMENTS: Table<(AccountId, String, String, String), ()> = Table::new("iam.attachments");
 const KEYS: Table<String, AccessKey> = Table::new("iam.keys");
 const KEY_USES: Table<String, LastUse> = Table::new("iam.key_uses");
+/// By the role's id.
+const ROLE_USES: Table<String, LastUse> = Table::new("iam.role_uses");
 
 /// How many changes there have been, under the key 0.
 const GENERATION: Table<u8, u64> = Table::new("iam.generation");
@@ -216,6 +218,7 @@ pub fn remove_entity(txn: &mut Txn<'_>, entity: &Entity) -> Result<(), IamError>
     }
     free_name(txn, &entity.account, entity.kind.as_str(), &entity.name)?;
     txn.delete(&ENTITIES, entity.id.as_str())?;
+    txn.delete(&ROLE_USES, entity.id.as_str())?;
     Ok(())
 }
 
@@ -358,11 +361,18 @@ pub fn key_use(reads: &impl Reads, id: &str) -> Result<Option<LastUse>, StoreErr
     reads.get(&KEY_USES, id)
 }
 
-/// Of keys that are there still.
+/// When a role was used, as far as that is written down.
+pub fn role_use(reads: &impl Reads, id: &str) -> Result<Option<LastUse>, StoreError> {
+    reads.get(&ROLE_USES, id)
+}
+
+/// Of keys and roles that are there still.
 pub fn put_uses(txn: &mut Txn<'_>, uses: &HashMap<String, LastUse>) -> Result<(), StoreError> {
     for (id, last) in uses {
         if txn.contains(&KEYS, id.as_str())? {
             txn.put(&KEY_USES, id.as_str(), last)?;
+        } else if txn.contains(&ENTITIES, id.as_str())? {
+            txn.put(&ROLE_USES, id.as_str(), last)?;
         }
     }
     Ok(())

@@ -382,6 +382,40 @@ async fn uses_of_keys_are_shown_at_once_and_written_down() {
 }
 
 #[tokio::test]
+async fn uses_of_roles_are_shown_at_once_written_down_and_go_with_the_role() {
+    let pond = Pond::new();
+    let make = async || {
+        let trust = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}}"#;
+        let input = api::CreateRoleInput {
+            role_name: "Deliver".into(),
+            assume_role_policy_document: trust.into(),
+            ..Default::default()
+        };
+        role::create_role(pond.call(), input).await.unwrap().role.role_id
+    };
+    let region = async || {
+        let got =
+            role::get_role(pond.call(), api::GetRoleInput { role_name: "Deliver".into() }).await.unwrap();
+        got.role.role_last_used.unwrap().region
+    };
+    let id = make().await;
+    assert_eq!(region().await, None);
+    pond.iam.role_used(&id, "s3", "eu-west-1");
+    assert_eq!(region().await.as_deref(), Some("eu-west-1"));
+    assert_eq!(KeepUses(pond.iam.clone()).pass().await.unwrap(), Pass::Idle);
+    assert!(pond.iam.remembered_use(&id).is_none());
+    assert_eq!(region().await.as_deref(), Some("eu-west-1"));
+    pond.clock.advance(std::time::Duration::from_secs(401 * 86_400));
+    assert_eq!(region().await, None, "too long ago");
+    role::delete_role(pond.call(), api::DeleteRoleInput { role_name: "Deliver".into() }).await.unwrap();
+    assert!(crate::store::role_use(&pond.iam.read().unwrap(), &id).unwrap().is_none());
+    assert_ne!(make().await, id);
+    pond.iam.role_used(&id, "s3", "eu-west-1");
+    assert_eq!(KeepUses(pond.iam.clone()).pass().await.unwrap(), Pass::Idle);
+    assert_eq!(region().await, None, "the use was another's");
+}
+
+#[tokio::test]
 async fn pages_go_on_where_they_ended() {
     let pond = Pond::new();
     for name in ["b", "C", "a", "e", "D"] {

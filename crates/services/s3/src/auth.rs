@@ -96,7 +96,7 @@ fn admit_signed(
             canonical_request: mismatch.canonical_request,
         }
     })?;
-    credentials.used(&claim.access_key_id, "s3", &claim.region);
+    credentials.used(&claim.access_key_id, &credential.principal, "s3", &claim.region);
     let scope = Scope::new(credential.account, claim.region.clone());
     let caller = Caller::arrived(credential.principal, scope, arrival)
         .with_grants(credential.grants, credential.token)

@@ -2,7 +2,7 @@
 //!
 //! Of sessions nothing is kept: a session is its token ([`session`]), and what it may do is looked up in IAM with each
 //! request ([`service`]), so that it ends with its role or user, and at its time by the pond's clock. Accounts are records
-//! ([`accounts`]).
+//! ([`accounts`]). Services of the same process take on the roles that they were given by `roles`.
 
 pub mod accounts;
 pub mod api;
@@ -10,6 +10,7 @@ mod error;
 pub mod fuzz;
 mod issuers;
 mod ops;
+mod roles;
 mod service;
 pub mod session;
 

@@ -38,7 +38,7 @@ pub struct Sts {
     /// Nobody is asked for permission.
     pub(crate) open: bool,
     access: Access,
-    clock: Clock,
+    pub(crate) clock: Clock,
     /// What a root's federated users are limited by: their session's policies alone.
     everything: Attached,
 }
@@ -229,9 +229,11 @@ impl Credentials for Sts {
         found.ok_or(LookupError::InvalidToken)
     }
 
-    fn used(&self, access_key_id: &str, service: &str, region: &Region) {
-        if KeyKind::of(access_key_id) != Some(KeyKind::Temporary) {
-            self.iam.key_used(access_key_id, service, region.as_str());
+    fn used(&self, access_key_id: &str, principal: &Principal, service: &str, region: &Region) {
+        match principal {
+            Principal::AssumedRole(session) => self.iam.role_used(&session.role_id, service, region.as_str()),
+            _ if KeyKind::of(access_key_id) == Some(KeyKind::Temporary) => {}
+            _ => self.iam.key_used(access_key_id, service, region.as_str()),
         }
     }
 }

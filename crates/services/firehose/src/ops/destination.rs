@@ -136,6 +136,25 @@ impl Given {
     }
 }
 
+/// What of an update has to do with roles.
+pub struct GivenRoles {
+    pub role: bool,
+    pub conversion: bool,
+}
+
+pub fn given(
+    plain: &Option<api::S3DestinationUpdate>,
+    extended: &Option<api::ExtendedS3DestinationUpdate>,
+) -> GivenRoles {
+    let roles = plain.iter().map(|plain| &plain.role_arn).chain(extended.iter().map(|given| &given.role_arn));
+    let conversion =
+        |given: &api::ExtendedS3DestinationUpdate| given.data_format_conversion_configuration.is_some();
+    GivenRoles {
+        role: roles.flatten().next().is_some(),
+        conversion: extended.as_ref().is_some_and(conversion),
+    }
+}
+
 /// The destination of a new stream.
 ///
 /// Errors: InvalidArgumentException (none or two destinations, something that is not supported).

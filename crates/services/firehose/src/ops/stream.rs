@@ -18,9 +18,9 @@ const DEFAULT_PAGE: usize = 10;
 /// read from the time of this call.
 ///
 /// Errors: ResourceInUseException (the name is taken), LimitExceededException (the account's quota),
-/// InvalidArgumentException (rules between members, and what is not supported).
-/// Source: Amazon Data Firehose API reference, CreateDeliveryStream.
-/// `Differs from AWS:` the roles are not assumed, delivery has the rights of the stream's account.
+/// InvalidArgumentException (rules between members, what is not supported, a role that Firehose cannot take on or that may
+/// not read the source or the table), AccessDeniedException (the caller may not pass a role).
+/// Source: Amazon Data Firehose API reference, CreateDeliveryStream; developer guide, Controlling access.
 pub async fn create_delivery_stream(
     call: Call<Firehose>,
     input: api::CreateDeliveryStreamInput,
@@ -47,9 +47,7 @@ pub async fn create_delivery_stream(
         destination,
         tags,
     };
-    if let Source::Kinesis { stream: kinesis, .. } = &stream.source {
-        call.svc.check_source(&call.caller, kinesis)?;
-    }
+    call.svc.pass_all(&call.caller, &stream)?;
     call.svc.store().insert(stream.clone()).await?;
     let arn = stream.arn().to_string();
     call.svc.start(stream);
@@ -111,6 +109,7 @@ pub async fn delete_delivery_stream(
 
 /// Errors: ResourceNotFoundException.
 /// Source: Amazon Data Firehose API reference, DescribeDeliveryStream.
+/// `Differs from AWS:` FailureDescription also says why the last delivery failed, until one succeeds.
 pub async fn describe_delivery_stream(
     call: Call<Firehose>,
     input: api::DescribeDeliveryStreamInput,
@@ -131,7 +130,10 @@ pub async fn describe_delivery_stream(
                 State::Active => api::DeliveryStreamStatus::Active,
                 State::Deleting => api::DeliveryStreamStatus::Deleting,
             },
-            failure_description: None,
+            failure_description: call.svc.trouble(stream.id).map(|details| api::FailureDescription {
+                r#type: api::DeliveryStreamFailureType::UnknownError,
+                details,
+            }),
             delivery_stream_type: kind(&stream.source),
             version_id: stream.version.to_string(),
             create_timestamp: Some(stream.created),
@@ -180,7 +182,7 @@ pub async fn list_delivery_streams(
 /// Changes the destination. What is buffered is delivered to the old one first, or to the new one if that fails.
 ///
 /// Errors: ResourceNotFoundException, ResourceInUseException (not ACTIVE), ConcurrentModificationException (another
-/// version), InvalidArgumentException.
+/// version), InvalidArgumentException, AccessDeniedException (the caller may not pass a role).
 /// Source: Amazon Data Firehose API reference, UpdateDestination.
 pub async fn update_destination(
     call: Call<Firehose>,
@@ -191,6 +193,7 @@ pub async fn update_destination(
         return Err(FirehoseError::InvalidArgument(message));
     }
     let before = call.svc.store().get(call.scope(), &input.delivery_stream_name)?;
+    let given = destination::given(&input.s3_destination_update, &input.extended_s3_destination_update);
     let after = destination::updated(
         &before.destination,
         input.s3_destination_update,
@@ -198,6 +201,12 @@ pub async fn update_destination(
         call.scope(),
     )?;
     Plan::new(&after)?;
+    if given.role {
+        call.svc.pass(&call.caller, &before.name, &after.role)?;
+    }
+    if given.conversion {
+        call.svc.pass_schema(&call.caller, &before.name, &after)?;
+    }
     let (version, now) = (input.current_delivery_stream_version_id, call.clock().now());
     // A change between the reading above and this transaction shows in the version, which is then another one.
     let based_on = before.version;

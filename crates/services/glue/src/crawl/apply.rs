@@ -4,25 +4,24 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use millpond_core::{Scope, Timestamp};
+use millpond_core::Timestamp;
 
 use super::configuration::Configuration;
 use super::crawler::{Changes, CrawlerSpec, OnDelete, OnUpdate};
 use super::describe::{self, DEPRECATED_BY, STATISTICS, UPDATED_BY};
 use super::group::{FoundPartition, FoundTable, Skipped};
+use super::lake::Lake;
 use super::run::Watch;
 use super::survey::{Place, SurveyError};
-use crate::catalog::{Catalog, PartitionQuery, TableUpdate};
+use crate::catalog::{PartitionQuery, TableUpdate};
 use crate::error::GlueError;
 use crate::filter::Predicate;
-use crate::model::{
-    Column, DatabaseSpec, Page, Parameters, Partition, PartitionSpec, Storage, Table, TableSpec,
-};
+use crate::model::{Column, Page, Parameters, Partition, PartitionSpec, Storage, Table, TableSpec};
 
 /// Partitions written in one transaction.
 const BATCH: usize = 200;
 
-/// Tables or partitions read at a time.
+/// Partitions read at a time.
 const PAGE: usize = 1_000;
 
 /// What was found under one target.
@@ -34,10 +33,7 @@ pub struct Found {
 }
 
 pub struct Apply<'a> {
-    pub catalog: &'a Catalog,
-    pub scope: &'a Scope,
-    /// The ARN of who the tables are made by.
-    pub created_by: String,
+    pub lake: Lake<'a>,
     pub crawler: &'a CrawlerSpec,
     pub configuration: Configuration,
     pub now: Timestamp,
@@ -47,7 +43,7 @@ pub struct Apply<'a> {
 impl Apply<'_> {
     pub async fn all(&self, found: &[Found]) -> Result<Changes, SurveyError> {
         self.within_threshold(found)?;
-        self.ensure_database().await?;
+        self.lake.ensure_database().await?;
         let mut changes = Changes::default();
         let mut known = self.known_tables()?;
         let mut seen: HashSet<String> = HashSet::new();
@@ -84,21 +80,12 @@ impl Apply<'_> {
         }
     }
 
-    async fn ensure_database(&self) -> Result<(), GlueError> {
-        let spec = DatabaseSpec { name: self.crawler.database.clone(), ..DatabaseSpec::default() };
-        match self.catalog.create_database(self.scope, spec).await {
-            Ok(()) | Err(GlueError::DatabaseExists) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
-
     /// The database's tables by their names.
     fn known_tables(&self) -> Result<BTreeMap<String, Table>, GlueError> {
         let mut known = BTreeMap::new();
         let mut after = None;
         loop {
-            let Page { items, next } =
-                self.catalog.tables(self.scope, &self.crawler.database, after.as_deref(), PAGE, |_| true)?;
+            let Page { items, next } = self.lake.tables(after.as_deref())?;
             known.extend(items.into_iter().map(|table| (table.spec.name.clone(), table)));
             match next {
                 Some(next) => after = Some(next),
@@ -136,7 +123,7 @@ impl Apply<'_> {
         if !same_keys {
             // The catalog cannot change the keys of a table that has partitions.
             let name = existing.spec.name.clone();
-            self.catalog.delete_table(self.scope, &self.crawler.database, &name).await?;
+            self.lake.delete_table(&name).await?;
             known.remove(&name);
             changes.tables_updated += 1;
             let mut uncounted = Changes::default();
@@ -147,7 +134,7 @@ impl Apply<'_> {
             let only_statistics = without_statistics(&merged) == without_statistics(&existing.spec);
             changes.tables_updated += u32::from(!only_statistics);
             let how = TableUpdate { same_version: only_statistics, ..TableUpdate::default() };
-            self.catalog.update_table(self.scope, &self.crawler.database, merged.clone(), how).await?;
+            self.lake.update_table(merged.clone(), how).await?;
         }
         Ok(Some(merged))
     }
@@ -158,9 +145,7 @@ impl Apply<'_> {
         known: &mut BTreeMap<String, Table>,
         changes: &mut Changes,
     ) -> Result<TableSpec, GlueError> {
-        let (database, by) = (&self.crawler.database, self.created_by.clone());
-        self.catalog.create_table(self.scope, database, wanted.clone(), by).await?;
-        let created = self.catalog.table(self.scope, database, &wanted.name)?;
+        let created = self.lake.create_table(wanted.clone()).await?;
         known.insert(wanted.name.clone(), created);
         changes.tables_created += 1;
         Ok(wanted)
@@ -181,8 +166,7 @@ impl Apply<'_> {
             self.watch.check()?;
             let query =
                 PartitionQuery { filter: &filter, segment: None, after: after.as_deref(), limit: PAGE };
-            let Page { items, next } =
-                self.catalog.partitions(self.scope, &self.crawler.database, &table.name, &query)?;
+            let Page { items, next } = self.lake.partitions(&table.name, &query)?;
             self.known_partitions(target, table, items, &mut missing).await?;
             match next {
                 Some(next) => after = Some(next),
@@ -198,10 +182,7 @@ impl Apply<'_> {
             self.watch.check()?;
             let specs =
                 batch.iter().map(|found| describe::partition(table, &target.place.bucket, found)).collect();
-            let failed = self
-                .catalog
-                .create_partitions(self.scope, &self.crawler.database, &table.name, specs)
-                .await?;
+            let failed = self.lake.create_partitions(&table.name, specs).await?;
             ignoring_races(failed)?;
         }
         Ok(())
@@ -239,10 +220,7 @@ impl Apply<'_> {
             OnDelete::Log => {}
             OnDelete::DeleteFromDatabase => {
                 let gone = gone.into_iter().map(|spec| spec.values).collect();
-                let failed = self
-                    .catalog
-                    .delete_partitions(self.scope, &self.crawler.database, &table.name, gone)
-                    .await?;
+                let failed = self.lake.delete_partitions(&table.name, gone).await?;
                 ignoring_races(failed)?;
             }
             OnDelete::DeprecateInDatabase => {
@@ -255,10 +233,7 @@ impl Apply<'_> {
         }
         while !updates.is_empty() {
             let batch: Vec<_> = updates.drain(..updates.len().min(BATCH)).collect();
-            let failed = self
-                .catalog
-                .update_partitions(self.scope, &self.crawler.database, &table.name, batch)
-                .await?;
+            let failed = self.lake.update_partitions(&table.name, batch).await?;
             ignoring_races(failed)?;
         }
         Ok(())
@@ -269,7 +244,7 @@ impl Apply<'_> {
             OnDelete::Log => Ok(()),
             OnDelete::DeleteFromDatabase => {
                 changes.tables_deleted += 1;
-                match self.catalog.delete_table(self.scope, &self.crawler.database, &table.spec.name).await {
+                match self.lake.delete_table(&table.spec.name).await {
                     Err(GlueError::TableNotFound(_)) => Ok(()),
                     other => other,
                 }
@@ -278,7 +253,7 @@ impl Apply<'_> {
                 let mut spec = table.spec.clone();
                 if self.deprecate(&mut spec.parameters) {
                     let how = TableUpdate::default();
-                    self.catalog.update_table(self.scope, &self.crawler.database, spec, how).await?;
+                    self.lake.update_table(spec, how).await?;
                     changes.tables_updated += 1;
                 }
                 Ok(())

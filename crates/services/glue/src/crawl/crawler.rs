@@ -18,7 +18,7 @@ const REMEMBERED_RUNS: usize = 100;
 #[serde(default)]
 pub struct CrawlerSpec {
     pub name: String,
-    /// Kept and shown. Until roles exist, a crawl reads and writes as the root of the account that owns it.
+    /// The role that a crawl works as: its name, with its path.
     pub role: String,
     pub database: String,
     pub description: Option<String>,

@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millpond_core::{Clock, Scope};
-use millpond_gateway::Caller;
-use millpond_policy::Principal;
+use millpond_gateway::Roles;
 use millpond_s3::S3;
 use millpond_work::{CancellationToken, Pass, WorkError, Worker};
 use uuid::Uuid;
@@ -17,10 +16,13 @@ use uuid::Uuid;
 use super::apply::{Apply, Found};
 use super::configuration::Configuration;
 use super::crawler::{Crawler, Ending, State};
+use super::lake::Lake;
 use super::own::Classifiers;
+use super::role;
 use super::store::{Crawlers, Key};
 use super::survey::{Reader, SurveyError, survey};
 use crate::catalog::Catalog;
+use crate::error::GlueError;
 
 /// Crawls that run at the same time.
 pub const WORKERS: usize = 4;
@@ -37,6 +39,7 @@ pub struct Crawls {
     pub crawlers: Crawlers,
     pub classifiers: Classifiers,
     pub s3: S3,
+    pub roles: Arc<dyn Roles>,
     pub clock: Clock,
     pub token: CancellationToken,
     /// The runs that a worker of this process has in hand.
@@ -119,7 +122,10 @@ impl Crawls {
             Ok(ending) => ending,
             Err(SurveyError::Interrupted(Interrupted)) if self.token.is_cancelled() => return Ok(()),
             Err(SurveyError::Interrupted(Interrupted)) => Ending::Cancelled,
-            Err(SurveyError::Glue(crate::error::GlueError::Store(error))) => return Err(error.into()),
+            Err(SurveyError::Glue(GlueError::Store(error))) => return Err(error.into()),
+            Err(SurveyError::Glue(GlueError::Api(error))) if error.is_server_fault() => {
+                return Err(error.into());
+            }
             Err(error) => Ending::Failed(error.to_string().chars().take(MAX_MESSAGE).collect()),
         };
         tracing::info!(crawler = %crawler.spec.name, ?ending, "crawl ended");
@@ -130,11 +136,8 @@ impl Crawls {
         watch.check()?;
         let (account, region, _) = key;
         let scope = Scope::new(account.clone(), region.clone());
-        // The crawler's role is not evaluated yet: who owns the crawler may do what the account's root may.
-        let principal = Principal::Root { account: account.clone() };
-        let created_by = principal.to_string();
-        let caller = Caller::on_behalf_of(principal, scope.clone(), self.clock.clone());
         let spec = &crawler.spec;
+        let caller = role::assume(&*self.roles, &scope, &spec.role, &spec.name)?;
         let configuration = Configuration::read(spec.configuration.as_deref())?;
         let classifiers = self.classifiers.rules(&scope, &spec.classifiers)?.into();
         let reader = Reader { s3: &self.s3, caller: &caller, classifiers: &classifiers };
@@ -149,9 +152,7 @@ impl Crawls {
         }
         let now = self.clock.now();
         let apply = Apply {
-            catalog: &self.catalog,
-            scope: &scope,
-            created_by,
+            lake: Lake { catalog: &self.catalog, caller: &caller, database: &spec.database },
             crawler: spec,
             configuration,
             now,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use millpond_blob::{BlobOptions, Blobs};
 use millpond_core::{Clock, Region, RootKey, Scope, Timestamp};
-use millpond_gateway::Caller;
+use millpond_gateway::{Caller, Errand, RoleError, Roles};
 use millpond_kms::Kms;
 use millpond_policy::Principal;
 use millpond_s3::{PutOptions, S3, S3Settings};
@@ -32,6 +32,19 @@ struct Pond {
     tasks: Tasks,
     worker: CrawlWorker,
     _dir: tempfile::TempDir,
+}
+
+/// Every role but one is the account's owner.
+struct Owner(Caller);
+
+impl Roles for Owner {
+    fn pass(&self, _: &Caller, role: &str, errand: &Errand<'_>) -> Result<Caller, RoleError> {
+        self.assume(role, errand)
+    }
+
+    fn assume(&self, role: &str, errand: &Errand<'_>) -> Result<Caller, RoleError> {
+        if role.ends_with(":role/nobody") { Err(errand.refused(role)) } else { Ok(self.0.clone()) }
+    }
 }
 
 async fn pond() -> Pond {
@@ -65,6 +78,7 @@ async fn pond() -> Pond {
         crawlers: Crawlers::new(store.clone(), clock.clone()),
         classifiers: Classifiers::new(store, clock.clone()),
         s3: s3.clone(),
+        roles: Arc::new(Owner(caller.clone())),
         clock: clock.clone(),
         token: tasks.token().clone(),
         claimed: Mutex::new(HashSet::new()),
@@ -307,6 +321,14 @@ async fn a_crawl_that_cannot_be_done_fails_with_its_reason() {
     let (status, error, _) = pond.crawl().await;
     assert_eq!(status, CrawlStatus::Failed);
     assert!(error.unwrap().contains("table threshold"), "names the threshold");
+    let untrusting = |spec: &mut CrawlerSpec| {
+        "nobody".clone_into(&mut spec.role);
+        Ok(())
+    };
+    pond.crawlers().update(&pond.scope, "c", untrusting).await.unwrap();
+    let (status, error, _) = pond.crawl().await;
+    assert_eq!(status, CrawlStatus::Failed);
+    assert!(error.unwrap().starts_with("Service is unable to assume provided role."));
 }
 
 #[tokio::test]
@@ -332,6 +354,7 @@ async fn a_stopped_crawl_is_cancelled_and_one_cut_short_runs_again() {
         crawlers: pond.crawlers().clone(),
         classifiers: pond.worker.shared.classifiers.clone(),
         s3: pond.s3.clone(),
+        roles: Arc::new(Owner(pond.caller.clone())),
         clock: pond.clock.clone(),
         token: millpond_work::CancellationToken::new(),
         claimed: Mutex::new(HashSet::new()),

@@ -14,6 +14,7 @@ use crate::api::{
 };
 use crate::crawl::configuration::Configuration;
 use crate::crawl::crawler::{CrawlStatus, Crawler, CrawlerSpec, OnDelete, OnUpdate, S3Target, State};
+use crate::crawl::role;
 use crate::crawl::survey::{Place, exclusions};
 use crate::error::GlueError;
 use crate::service::Glue;
@@ -26,7 +27,8 @@ const SAMPLE_SIZES: std::ops::RangeInclusive<i32> = 1..=249;
 
 /// Records a crawler over S3; nothing runs before StartCrawler.
 ///
-/// Errors: AlreadyExistsException, InvalidInputException. Source: AWS Glue API reference, CreateCrawler.
+/// Errors: AlreadyExistsException, InvalidInputException (also: Glue cannot take the role on), AccessDeniedException (the
+/// caller may not pass the role). Source: AWS Glue API reference, CreateCrawler.
 /// Differs from AWS: schedules and incremental crawls are refused by name.
 pub async fn create_crawler(
     call: Call<Glue>,
@@ -49,6 +51,7 @@ pub async fn create_crawler(
     };
     check(&spec)?;
     known_classifiers(&call, &scope, &spec.classifiers)?;
+    role::pass(call.roles(), &call.caller, &input.role, &spec.name)?;
     call.crawlers().create(&scope, spec).await?;
     Ok(CreateCrawlerOutput {})
 }
@@ -105,8 +108,8 @@ pub async fn batch_get_crawlers(
 
 /// Changes what is named and leaves the rest; an empty description removes it.
 ///
-/// Errors: EntityNotFoundException, CrawlerRunningException, InvalidInputException.
-/// Source: AWS Glue API reference, UpdateCrawler.
+/// Errors: EntityNotFoundException, CrawlerRunningException, InvalidInputException, AccessDeniedException (the caller may not
+/// pass the role). Source: AWS Glue API reference, UpdateCrawler.
 pub async fn update_crawler(
     call: Call<Glue>,
     input: UpdateCrawlerInput,
@@ -114,6 +117,9 @@ pub async fn update_crawler(
     let scope = scope(&call.caller, input.catalog_id.as_ref())?;
     refuse_incremental(input.recrawl_policy)?;
     known_classifiers(&call, &scope, input.classifiers.as_deref().unwrap_or_default())?;
+    if let Some(role) = &input.role {
+        role::pass(call.roles(), &call.caller, role, &input.name)?;
+    }
     let targets = input.targets.map(targets).transpose()?;
     let change = move |spec: &mut CrawlerSpec| {
         let (on_update, on_delete) = policy(input.schema_change_policy, spec.on_update, spec.on_delete);

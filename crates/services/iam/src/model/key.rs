@@ -16,7 +16,7 @@ pub struct AccessKey {
     pub sealed: Vec<u8>,
 }
 
-/// When, where and for what a key was used for the last time.
+/// When, where and for what a key or a role was used for the last time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastUse {
     pub at: Timestamp,

@@ -13,6 +13,7 @@ use crate::model::policy::ManagedPolicy;
 use crate::ops::attach::path_and_name;
 use crate::ops::boundary::counts;
 use crate::ops::policy::{aws_version, listed_aws_policy};
+use crate::ops::role::last_used;
 use crate::ops::{Page, profile, shape};
 use crate::service::Iam;
 use crate::store;
@@ -88,15 +89,15 @@ fn of_kind<'a>(
     kind: api::EntityType,
     after: Option<&'a str>,
 ) -> Items<'a> {
-    let entities = move |kind, shown: fn(&Snapshot, &Entity) -> Result<Item, IamError>| -> Items<'a> {
+    let entities = move |kind, shown: fn(&Iam, &Snapshot, &Entity) -> Result<Item, IamError>| -> Items<'a> {
         Box::new(store::entities(reads, account(call), kind, after).map(move |entry| {
             let (name, entity) = entry?;
-            Ok((name, shown(reads, &entity)?))
+            Ok((name, shown(call, reads, &entity)?))
         }))
     };
     match kind {
         api::EntityType::User => entities(Kind::User, user),
-        api::EntityType::Group => entities(Kind::Group, |_, entity| Ok(Item::Group(group(entity)))),
+        api::EntityType::Group => entities(Kind::Group, |_, _, entity| Ok(Item::Group(group(entity)))),
         api::EntityType::Role => entities(Kind::Role, role),
         api::EntityType::LocalManagedPolicy => {
             Box::new(store::policies(reads, account(call), after).map(move |entry| {
@@ -130,7 +131,7 @@ fn attached(entity: &Entity) -> Option<Vec<api::AttachedPolicy>> {
     Some(entity.attached.iter().map(shown).collect())
 }
 
-fn user(reads: &Snapshot, entity: &Entity) -> Result<Item, IamError> {
+fn user(_: &Iam, reads: &Snapshot, entity: &Entity) -> Result<Item, IamError> {
     let mut groups = Vec::new();
     for id in &entity.groups {
         groups.extend(store::by_id(reads, id)?.map(|group| group.name));
@@ -162,7 +163,7 @@ fn group(entity: &Entity) -> api::GroupDetail {
     }
 }
 
-fn role(reads: &Snapshot, entity: &Entity) -> Result<Item, IamError> {
+fn role(call: &Iam, reads: &Snapshot, entity: &Entity) -> Result<Item, IamError> {
     Ok(Item::Role(api::RoleDetail {
         path: Some(entity.path.clone()),
         role_name: Some(entity.name.clone()),
@@ -175,7 +176,7 @@ fn role(reads: &Snapshot, entity: &Entity) -> Result<Item, IamError> {
         attached_managed_policies: attached(entity),
         permissions_boundary: shape::boundary(entity.boundary.as_ref()),
         tags: Some(shape::tag_list(&entity.tags)),
-        role_last_used: None,
+        role_last_used: Some(last_used(call, reads, &entity.id)?),
     }))
 }
 

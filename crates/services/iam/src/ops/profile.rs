@@ -147,19 +147,18 @@ pub fn of_role(reads: &impl Reads, role: &Entity) -> Result<Vec<api::InstancePro
     Ok(profiles)
 }
 
-/// Puts a role into an instance profile that has none.
+/// Puts a role into an instance profile that has none. Who does it must also be allowed to pass the role to EC2.
 ///
 /// Errors: NoSuchEntity, LimitExceeded (one role a profile), UnmodifiableEntity.
 /// Source: AWS IAM API reference, AddRoleToInstanceProfile.
-/// Differs from AWS: nothing takes an instance profile's role on yet, so that `iam:PassRole` is not asked for.
 pub async fn add_role_to_instance_profile(
     call: Call<Iam>,
     input: api::AddRoleToInstanceProfileInput,
 ) -> Result<(), IamError> {
     let name = input.instance_profile_name;
     let profile = find(&call, "iam:AddRoleToInstanceProfile", &name, About::default())?;
-    let role = store::entity(&call.read()?, account(&call), Kind::Role, &input.role_name)?;
-    let role = role.ok_or_else(|| IamError::no_such(Kind::Role, &input.role_name))?;
+    let about = About { passed_to: Some("ec2.amazonaws.com"), ..About::default() };
+    let role = access::find(&call, "iam:PassRole", Kind::Role, &input.role_name, about)?;
     unprotected(&role)?;
     call.write(move |txn| {
         store::change_profile(txn, &profile, |txn, profile| {

@@ -1,13 +1,16 @@
 //! Roles.
 
-use millpond_gateway::Call;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use millpond_gateway::Call;
+use millpond_store::Reads;
 
 use crate::access::{About, account, find, permit, permit_on};
 use crate::api;
 use crate::error::IamError;
 use crate::model::document;
-use crate::model::entity::{Entity, Kind, RolePart};
+use crate::model::entity::{Entity, Kind, RolePart, whole_second};
 use crate::model::tags::{self, Tags};
 use crate::ops::user::{below, conflict_of, policies_left};
 use crate::ops::{Page, boundary, shape};
@@ -17,6 +20,8 @@ use crate::store;
 const KIND: Kind = Kind::Role;
 
 const DEFAULT_SESSION_SECS: u32 = 3_600;
+/// How long a use is told of.
+const TRACKED: Duration = Duration::from_secs(400 * 24 * 3_600);
 
 fn seconds(asked: Option<i32>) -> Option<u32> {
     asked.and_then(|secs| u32::try_from(secs).ok())
@@ -64,12 +69,26 @@ pub async fn create_role(
     .await
 }
 
-/// A role.
+/// A role, and when it was last used: by a session of its own, or by a service that it was given to.
 ///
 /// Errors: NoSuchEntity. Source: AWS IAM API reference, GetRole.
 pub async fn get_role(call: Call<Iam>, input: api::GetRoleInput) -> Result<api::GetRoleOutput, IamError> {
     let role = find(&call, "iam:GetRole", KIND, &input.role_name, About::default())?;
-    Ok(api::GetRoleOutput { role: shape::role(&role) })
+    let role_last_used = Some(last_used(&call, &call.read()?, &role.id)?);
+    Ok(api::GetRoleOutput { role: api::Role { role_last_used, ..shape::role(&role) } })
+}
+
+/// When a role was last used; empty when that was never, or longer ago than is told.
+pub fn last_used(call: &Iam, reads: &impl Reads, id: &str) -> Result<api::RoleLastUsed, IamError> {
+    let last = match call.remembered_use(id) {
+        Some(last) => Some(last),
+        None => store::role_use(reads, id)?,
+    };
+    let told = last.filter(|last| call.now().since(last.at) <= TRACKED);
+    Ok(told.map_or_else(api::RoleLastUsed::default, |last| api::RoleLastUsed {
+        last_used_date: Some(whole_second(last.at)),
+        region: Some(last.region),
+    }))
 }
 
 /// Changes a role's part that is its own.

@@ -137,7 +137,7 @@ fn signer(form: &Form, credentials: &dyn Credentials, arrival: &Arrival) -> Resu
         provided: mismatch.provided,
         canonical_request: mismatch.canonical_request,
     })?;
-    credentials.used(&claim.access_key_id, "s3", &claim.region);
+    credentials.used(&claim.access_key_id, &credential.principal, "s3", &claim.region);
     let scope = Scope::new(credential.account, claim.region.clone());
     let access_key = Some(claim.access_key_id.as_str().into());
     Ok(Caller::arrived(credential.principal, scope, arrival)
