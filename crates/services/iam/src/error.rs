@@ -1,5 +1,6 @@
 //! What IAM answers when it does not do what was asked, in AWS's codes and words.
 
+use millpond_core::key::KeyError;
 use millpond_policy::PolicyError;
 use millpond_store::StoreError;
 use millpond_wire::{ApiError, ServiceError};
@@ -57,6 +58,12 @@ impl IamError {
 
     pub fn quota(name: &str, most: usize) -> Self {
         Self::LimitExceeded(format!("Cannot exceed quota for {name}: {most}"))
+    }
+}
+
+impl From<KeyError> for IamError {
+    fn from(_: KeyError) -> Self {
+        Self::Crypto("the library failed")
     }
 }
 

@@ -24,7 +24,6 @@ use millpond_gateway::{Action, Operations, ServiceInfo};
 
 pub use domain::{OidcProvider, Role};
 pub use error::IamError;
-pub use model::ids;
 pub use service::{Deps, Iam};
 
 use ops::{

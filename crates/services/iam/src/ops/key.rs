@@ -1,5 +1,6 @@
 //! Access keys of users.
 
+use millpond_core::access_key::{KeyKind, new_id, new_secret};
 use millpond_gateway::Call;
 use millpond_wire::ApiError;
 
@@ -7,7 +8,6 @@ use crate::access::{About, account, find, permit_on};
 use crate::api;
 use crate::error::IamError;
 use crate::model::entity::{Kind, whole_second};
-use crate::model::ids;
 use crate::model::key::{AccessKey, LastUse};
 use crate::ops::Page;
 use crate::ops::user::asked;
@@ -36,7 +36,7 @@ pub async fn create_access_key(
 ) -> Result<api::CreateAccessKeyOutput, IamError> {
     let name = asked(&call, "iam:CreateAccessKey", input.user_name)?;
     let user = find(&call, "iam:CreateAccessKey", Kind::User, &name, About::default())?;
-    let (id, secret) = (ids::access_key_id("AKIA")?, ids::secret_access_key()?);
+    let (id, secret) = (new_id(KeyKind::LongLived, &user.account)?, new_secret()?);
     let key = AccessKey {
         account: user.account.clone(),
         user: user.id.clone(),
