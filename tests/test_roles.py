@@ -226,8 +226,8 @@ def test_a_stream_is_read_and_a_table_is_seen_as_the_role(pond, bucket, name):
         ),
     }
     code, message = refused(firehose.create_delivery_stream, **create)
-    assert code == "InvalidArgumentException" and "is not authorized to perform: kinesis:ListShards" in message, message
-    reads = allow(["kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords"], arn)
+    assert code == "InvalidArgumentException" and "is not authorized to perform: kinesis:DescribeStream" in message, message
+    reads = allow(["kinesis:DescribeStream", "kinesis:ListShards", "kinesis:GetShardIterator", "kinesis:GetRecords"], arn)
     grant(pond, name, puts(bucket), reads)
     code, message = refused(firehose.create_delivery_stream, **create)
     assert code == "InvalidArgumentException" and message.startswith("Access was denied when calling Glue."), message

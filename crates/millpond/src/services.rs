@@ -8,7 +8,7 @@ use millpond_blob::{BlobOptions, Blobs};
 use millpond_cloudtrail::CloudTrail;
 use millpond_firehose::Firehose;
 use millpond_gateway::record::Recorder;
-use millpond_gateway::{Roles, ServiceTable, Services};
+use millpond_gateway::{Messages, Roles, ServiceTable, Services};
 use millpond_glue::Glue;
 use millpond_iam::Iam;
 use millpond_kinesis::Kinesis;
@@ -25,6 +25,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
     let Foundation { access, keys, dir, root_key, clock, settings, store, tasks } = foundation;
     let iam = Iam::open(millpond_iam::Deps { store: store.clone(), root_key, clock: clock.clone(), tasks });
     let issuers = Issuers::open(&settings.sts, &settings.data).context("opening STS")?;
+    let messages = Arc::new(Messages::new(root_key));
     let sts = Arc::new(Sts::open(millpond_sts::Deps {
         store: store.clone(),
         iam: iam.clone(),
@@ -32,6 +33,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         clock: clock.clone(),
         access,
         issuers,
+        messages: Arc::clone(&messages),
     }));
     keys.stand_on(Arc::clone(&sts));
     let roles = Arc::clone(&sts) as Arc<dyn Roles>;
@@ -102,7 +104,8 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
     })
     .context("opening CloudTrail")?;
     let trail = Arc::new(trail);
-    let services = Services::new().tasks(tasks.clone()).recorder(Arc::clone(&trail) as Arc<dyn Recorder>);
+    let services = Services::new().tasks(tasks.clone()).messages(messages);
+    let services = services.recorder(Arc::clone(&trail) as Arc<dyn Recorder>);
     let services = s3_counters
         .into_iter()
         .fold(services, |services, (name, help, counter)| services.counter(name, help, counter));

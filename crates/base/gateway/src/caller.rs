@@ -2,16 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
 use millpond_core::{AccountId, Arn, Clock, RequestId, Scope};
 use millpond_policy::{
     AclGrant, Context, Decision, Denial, IdentityGrants, Policy, Principal, Request, Token, Value, decide,
+    explain,
 };
 use millpond_wire::ApiError;
 
+use crate::authorization::Denied;
 use crate::record::Resources;
 use crate::service::{Arrival, Origin};
 
@@ -43,8 +45,10 @@ pub struct Caller {
 
 /// What was asked of the policy on behalf of a request.
 #[derive(Debug, Default)]
-struct Asked {
+pub(crate) struct Asked {
     any: AtomicBool,
+    /// The last answer that was no.
+    denied: Mutex<Option<Denied>>,
     /// Noted when an event of the request is wanted.
     about: Option<Resources>,
 }
@@ -55,6 +59,12 @@ struct Asked {
 pub struct WorksFor {
     pub arn: String,
     pub account: AccountId,
+}
+
+impl Asked {
+    pub(crate) fn denied(&self) -> Option<Denied> {
+        self.denied.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Caller {
@@ -167,6 +177,15 @@ impl Caller {
         }
     }
 
+    pub(crate) fn asked(&self) -> Arc<Asked> {
+        Arc::clone(&self.asked)
+    }
+
+    /// What was denied last on behalf of this request, for [`crate::Served`].
+    pub fn denied(&self) -> Option<Denied> {
+        self.asked.denied()
+    }
+
     /// Some permission was asked for on behalf of this request.
     pub(crate) fn was_authorized(&self) -> bool {
         self.asked.any.load(Ordering::Acquire)
@@ -235,7 +254,11 @@ impl<'a> Ask<'a> {
     /// Errors: AccessDenied in AWS's words. Which statement of which policy decided goes to the log alone.
     pub fn decide(self) -> Result<(), ApiError> {
         let Self { caller, action, resource, .. } = self;
-        self.answered(|denial| {
+        self.answered(|request, denial| {
+            if let Some(account) = caller.principal.account() {
+                let denied = Denied { account: account.clone(), explanation: explain(request, &denial) };
+                *caller.asked.denied.lock().unwrap_or_else(PoisonError::into_inner) = Some(denied);
+            }
             tracing::debug!(
                 target: "millpond::decision",
                 request_id = %caller.request_id, principal = %caller.principal, action, %resource, %denial, "denied"
@@ -252,10 +275,10 @@ impl<'a> Ask<'a> {
 
     /// Whether it is allowed, for those who have another answer than an error.
     pub fn is_allowed(self) -> bool {
-        self.answered(|_| ()).is_ok()
+        self.answered(|_, _| ()).is_ok()
     }
 
-    fn answered<E>(self, refuse: impl FnOnce(Denial<'_>) -> E) -> Result<(), E> {
+    fn answered<E>(self, refuse: impl FnOnce(&Request<'_>, Denial<'_>) -> E) -> Result<(), E> {
         let caller = self.caller;
         caller.asked.any.store(true, Ordering::Release);
         if let Some(about) = &caller.asked.about {
@@ -297,7 +320,7 @@ impl<'a> Ask<'a> {
         };
         match decide(&request) {
             Decision::Allow(_) => Ok(()),
-            Decision::Deny(denial) => Err(refuse(denial)),
+            Decision::Deny(denial) => Err(refuse(&request, denial)),
         }
     }
 }

@@ -1,8 +1,11 @@
-//! The entry for a fuzzer of what an unsigned stranger may send as a signature; the test below runs it for a bounded while.
+//! Entries for a fuzzer: what an unsigned stranger may send as a signature, and what somebody may send as an authorization
+//! message. The tests below run them for a bounded while.
 
 use http::Request;
-use millpond_core::Timestamp;
+use millpond_core::key::KEY_LEN;
+use millpond_core::{RootKey, Timestamp};
 
+use crate::authorization::Messages;
 use crate::sigv4::Claim;
 
 /// Lines of bytes as the headers `authorization`, `x-amz-date`, `date` and `x-amz-security-token`, and the last as the query.
@@ -22,6 +25,14 @@ pub fn sigv4(bytes: &[u8]) {
     if let Ok(Some(claim)) = Claim::read(&parts) {
         let _judged = (claim.check_scope("kinesis"), claim.check_time(Timestamp::EPOCH));
     }
+}
+
+/// Bytes as a message. None that nobody made may open.
+pub fn authorization_message(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let account = "111122223333".parse().expect("twelve digits are an account");
+    let opened = Messages::new(&RootKey::from_bytes([1; KEY_LEN])).open(&account, text);
+    assert!(opened.is_none(), "a message that nobody made");
 }
 
 #[cfg(test)]
@@ -46,6 +57,12 @@ mod tests {
         #[test]
         fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             super::sigv4(&bytes);
+            super::authorization_message(&bytes);
+        }
+
+        #[test]
+        fn any_letters(text in "[A-Za-z0-9_-]{0,300}") {
+            super::authorization_message(text.as_bytes());
         }
 
         #[test]

@@ -20,7 +20,7 @@ use tokio::sync::{RwLock, RwLockWriteGuard};
 use crate::access::Access;
 use crate::admin::{self, AdminRoutes, Health, WorkerHealth};
 use crate::body::{self, Body, Buffers, ReadError};
-use crate::caller::Caller;
+use crate::caller::{Asked, Caller};
 use crate::guard;
 use crate::identify::{Identity, admit};
 use crate::metrics::Metrics;
@@ -167,7 +167,13 @@ impl Gateway {
                 Some(raw) => {
                     let request = Request::from_parts(parts, body);
                     let response = raw_answer(raw.as_ref(), services.recorder.as_deref(), request, &arrival);
-                    (raw.info().name, response.await)
+                    let mut response = response.await;
+                    let denied =
+                        response.extensions().get::<Served>().and_then(|served| served.denied.clone());
+                    if let (Some(denied), Some(messages)) = (denied, &services.messages) {
+                        messages.attach(&denied, &mut response);
+                    }
+                    (raw.info().name, response)
                 }
                 None => ("-", unknown_service(&parts, "s3", &arrival)),
             },
@@ -226,13 +232,13 @@ impl Gateway {
         let info = api.info();
         let encoding = encoding(&info.protocol, &parts);
         let recorder = services.recorder.as_deref();
-        let mut way = Way { recorder, served: Served::default(), pending: None };
+        let mut way = Way { recorder, served: Served::default(), asked: None, pending: None };
         let run = self.run(api, encoding, &parts, body, arrival, &mut way);
         let mut outcome = match AssertUnwindSafe(run).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => Err(ApiError::internal(format!("panicked: {}", panic_text(panic.as_ref())))),
         };
-        let Way { mut served, pending, .. } = way;
+        let Way { mut served, asked, pending, .. } = way;
         if let (Some(recorder), Some(pending)) = (recorder, pending) {
             let event = pending.end(info.name, outcome.as_ref().err().map(Failure::of));
             if let Err(error) = recorder.record(event).await {
@@ -243,7 +249,12 @@ impl Gateway {
             Ok(answer) => with(response(answer), served),
             Err(error) => {
                 served.cause = cause(&error);
-                with(failure(encoding, error, arrival), served)
+                let denied = asked.filter(|_| is_denial(&error)).and_then(|asked| asked.denied());
+                let mut response = failure(encoding, error, arrival);
+                if let (Some(denied), Some(messages)) = (denied, &services.messages) {
+                    messages.attach(&denied, &mut response);
+                }
+                with(response, served)
             }
         }
     }
@@ -353,6 +364,8 @@ impl Gateway {
 struct Way<'a> {
     recorder: Option<&'a dyn Recorder>,
     served: Served,
+    /// What is asked on behalf of the request.
+    asked: Option<Arc<Asked>>,
     /// The event that the request leaves, however it ends.
     pending: Option<Pending>,
 }
@@ -367,9 +380,11 @@ impl Way<'_> {
     ) -> (Caller, Option<Arc<Note>>) {
         let nature = nature(info.name, operation);
         if !self.recorder.is_some_and(|recorder| recorder.wants(info.name, nature)) {
+            self.asked = Some(caller.asked());
             return (caller, None);
         }
         let (caller, note) = (caller.noting(), Arc::new(Note::new(nature)));
+        self.asked = Some(caller.asked());
         self.pending = Some(Pending { operation, nature, caller: caller.clone(), note: Arc::clone(&note) });
         (caller, Some(note))
     }
@@ -471,6 +486,11 @@ fn unknown_operation(protocol: &Protocol, name: &str) -> ApiError {
 
 fn invalid_action(name: &str, version: &str) -> ApiError {
     ApiError::new("InvalidAction", format!("Could not find operation {name} for version {version}"))
+}
+
+/// The two spellings of it.
+fn is_denial(error: &ApiError) -> bool {
+    ["AccessDenied", "AccessDeniedException"].contains(&&*error.code)
 }
 
 /// A refusal in the form of the service that was meant.

@@ -5,11 +5,13 @@
 //! - [`Gateway`]: serves [`Services`] on a socket.
 //! - [`Tls`]: what a listener encrypts with.
 //! - [`access`], [`sigv4`]: credentials and signatures.
+//! - [`authorization`]: what a denied request is told, sealed.
 //! - [`Roles`]: roles that are given to services.
 //! - [`record`]: what each request leaves for the trail.
 
 pub mod access;
 mod admin;
+pub mod authorization;
 pub mod body;
 mod caller;
 pub mod fuzz;
@@ -31,6 +33,7 @@ mod tls;
 
 pub use access::{Access, Credential, Credentials, LookupError, Secret};
 pub use admin::{AdminAnswer, AdminRefusal, AdminRoutes, SIGNING_NAME as ADMIN_SIGNING_NAME};
+pub use authorization::{Denied, Messages};
 pub use body::Body;
 pub use caller::{Ask, Call, Caller, WorksFor};
 pub use gateway::{Gateway, GatewayOptions, Paused};

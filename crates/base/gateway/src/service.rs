@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use millpond_core::{Clock, RequestId};
 use millpond_policy::Principal;
 
+use crate::authorization::Denied;
 use crate::body::Body;
 use crate::operation::{OperationInfo, ServiceInfo};
 use crate::record::{About, Failure};
@@ -77,6 +78,8 @@ pub struct Served {
     pub cause: Option<String>,
     /// What the client was told of why it failed.
     pub failure: Option<Failure>,
+    /// What was denied, if that is why.
+    pub denied: Option<Denied>,
     /// Tells the rest when an event is wanted.
     pub about: Option<About>,
 }

@@ -7,6 +7,7 @@ use millpond_wire::ApiError;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
+use crate::authorization::Messages;
 use crate::caller::{Call, Caller};
 use crate::operation::{Answer, Message, OperationInfo, Operations, ServiceInfo, ServiceTable};
 use crate::record::Recorder;
@@ -73,6 +74,7 @@ pub struct Services {
     pub(crate) tasks: Vec<millpond_work::Tasks>,
     pub(crate) registry: Registry,
     pub(crate) recorder: Option<Arc<dyn Recorder>>,
+    pub(crate) messages: Option<Arc<Messages>>,
 }
 
 impl Services {
@@ -111,6 +113,13 @@ impl Services {
     #[must_use]
     pub fn recorder(mut self, recorder: Arc<dyn Recorder>) -> Self {
         self.recorder = Some(recorder);
+        self
+    }
+
+    /// By whom those who are denied something are told why.
+    #[must_use]
+    pub fn messages(mut self, messages: Arc<Messages>) -> Self {
+        self.messages = Some(messages);
         self
     }
 

@@ -18,6 +18,8 @@ pub struct Condition {
     if_exists: bool,
     negated: bool,
     key: Key,
+    /// As they are written.
+    values: Box<[Box<str>]>,
     test: Test,
 }
 
@@ -144,12 +146,18 @@ impl Condition {
             }
             Unfit::Policy(error) => error,
         })?;
-        Ok(Self { quantifier, if_exists, negated, key: Key::new(key), test })
+        let values = values.iter().map(|value| value.as_str().into()).collect();
+        Ok(Self { quantifier, if_exists, negated, key: Key::new(key), values, test })
     }
 
     /// As it is written, as `aws:SourceIp`.
     pub fn key(&self) -> &str {
         self.key.name()
+    }
+
+    /// As they are written.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|value| &**value)
     }
 
     pub(crate) fn is_about(&self, key: &str) -> bool {

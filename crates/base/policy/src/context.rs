@@ -206,6 +206,11 @@ globals! {
     ViaAwsService = "aws:ViaAWSService",
 }
 
+/// The keys that any request may have, but for those of tags.
+pub(crate) fn global_keys() -> impl Iterator<Item = &'static str> {
+    GLOBALS.iter().map(|(name, _)| *name)
+}
+
 const PRINCIPAL_TAG: &str = "aws:PrincipalTag/";
 const RESOURCE_TAG: &str = "aws:ResourceTag/";
 const REQUEST_TAG: &str = "aws:RequestTag/";

@@ -5,7 +5,7 @@
 //! - [`pattern`], [`arn`], [`condition`]: wildcards, policy variables, operators, ready to be compared.
 //! - [`principal`]: who asks; [`principals`]: whom a resource's policy names.
 //! - [`context`]: condition keys and their values.
-//! - [`decide`]: the order of evaluation; [`public`]: what S3 calls public.
+//! - [`decide`]: the order of evaluation; [`explain`]: a denial, for whoever may know; [`public`]: what S3 calls public.
 //! - [`fuzz`]: the entry for a fuzzer of documents.
 
 pub mod arn;
@@ -14,6 +14,7 @@ pub mod context;
 pub mod decide;
 pub mod document;
 pub mod error;
+pub mod explain;
 pub mod fuzz;
 mod grants;
 mod json;
@@ -29,6 +30,7 @@ pub use context::{Context, Token, Value};
 pub use decide::{AclGrant, Decision, Denial, Layer, Reason, Request, Source, decide};
 pub use document::{ActionPattern, Effect, Kind, Policy, Statement};
 pub use error::PolicyError;
+pub use explain::explain;
 pub use grants::{Attached, IdentityGrants};
 pub use principal::{FederatedUser, Principal, RoleSession, Tag, User};
 pub use principals::PrincipalPattern;

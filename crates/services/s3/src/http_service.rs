@@ -304,6 +304,10 @@ pub(crate) fn served(context: Arc<Context>, cause: Option<String>) -> Served {
         principal: Some(context.caller.principal.clone()),
         cause,
         failure: context.told().cloned(),
+        denied: context
+            .told()
+            .filter(|told| told.code == "AccessDenied")
+            .and_then(|_| context.caller.denied()),
         about: Some(record::About(context)),
     }
 }

@@ -29,6 +29,8 @@ pub enum StsError {
     RejectedClaim(String),
     #[error("The security token included in the request is invalid.")]
     UnknownKey,
+    #[error("Message is not valid")]
+    InvalidMessage,
     #[error("The account {0} exists already.")]
     AccountExists(String),
     /// What IAM or the gateway said.
@@ -68,6 +70,7 @@ impl ServiceError for StsError {
             Self::ExpiredIdentityToken(_) => "ExpiredTokenException",
             Self::RejectedClaim(_) => "IDPRejectedClaim",
             Self::UnknownKey => "InvalidClientTokenId",
+            Self::InvalidMessage => "InvalidAuthorizationMessageException",
             Self::AccountExists(_) => "EntityAlreadyExists",
             Self::Carried(_) | Self::Internal { .. } => "InternalFailure",
         }
@@ -82,7 +85,8 @@ impl ServiceError for StsError {
             | Self::MalformedPolicy(_)
             | Self::PackedPolicyTooLarge { .. }
             | Self::InvalidIdentityToken(_)
-            | Self::ExpiredIdentityToken(_) => 400,
+            | Self::ExpiredIdentityToken(_)
+            | Self::InvalidMessage => 400,
             Self::Carried(_) | Self::Internal { .. } => 500,
         }
     }

@@ -19,8 +19,8 @@ pub use error::StsError;
 pub use issuers::{IssuerSettings, Issuers, IssuersError, StsSettings};
 pub use service::{Deps, Sts};
 
-use millpond_core::ByteSize;
-use millpond_gateway::{Action, Operations, ServiceInfo};
+use millpond_core::{Arn, ByteSize};
+use millpond_gateway::{Action, Caller, Operations, ServiceInfo};
 
 /// The table of operations. AssumeRole and those like it find their resource in IAM, and ask themselves.
 pub fn operations() -> Operations<Sts> {
@@ -39,12 +39,15 @@ pub fn operations() -> Operations<Sts> {
         ops::web_identity::assume_role_with_web_identity,
     )
     .op(
+        api::op::DECODE_AUTHORIZATION_MESSAGE,
+        Action("sts:DecodeAuthorizationMessage"),
+        |caller, _: &api::DecodeAuthorizationMessageInput| anything(caller),
+        ops::message::decode_authorization_message,
+    )
+    .op(
         api::op::GET_ACCESS_KEY_INFO,
         Action("sts:GetAccessKeyInfo"),
-        |caller, _: &api::GetAccessKeyInfoInput| millpond_core::Arn {
-            account: caller.scope.account.to_string(),
-            ..millpond_core::Arn::global("sts", "*")
-        },
+        |caller, _: &api::GetAccessKeyInfoInput| anything(caller),
         ops::caller::get_access_key_info,
     )
     .op_for_everyone(api::op::GET_CALLER_IDENTITY, ops::caller::get_caller_identity)
@@ -54,4 +57,9 @@ pub fn operations() -> Operations<Sts> {
         ops::federation::get_federation_token,
     )
     .op_for_everyone(api::op::GET_SESSION_TOKEN, ops::session_token::get_session_token)
+}
+
+/// For actions that are about no resource.
+fn anything(caller: &Caller) -> Arn {
+    Arn { account: caller.scope.account.to_string(), ..Arn::global("sts", "*") }
 }

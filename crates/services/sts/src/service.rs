@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use millpond_core::access_key::KeyKind;
 use millpond_core::{AccountId, Clock, Region, RootKey};
-use millpond_gateway::{Access, Credential, Credentials, LookupError, Secret};
+use millpond_gateway::{Access, Credential, Credentials, LookupError, Messages, Secret};
 use millpond_iam::Iam;
 use millpond_policy::{
     Attached, FederatedUser, IdentityGrants, Kind, Policy, Principal, RoleSession, Tag, Token, User,
@@ -27,6 +27,8 @@ pub struct Deps<'a> {
     /// How the pond lets callers in, and its own account.
     pub access: &'a Access,
     pub issuers: Issuers,
+    /// What those who are denied something are told.
+    pub messages: Arc<Messages>,
 }
 
 /// The service.
@@ -35,6 +37,7 @@ pub struct Sts {
     pub(crate) iam: Iam,
     pub(crate) sessions: Sessions,
     pub(crate) issuers: Issuers,
+    pub(crate) messages: Arc<Messages>,
     /// Nobody is asked for permission.
     pub(crate) open: bool,
     access: Access,
@@ -51,13 +54,14 @@ type Found = (Principal, IdentityGrants);
 
 impl Sts {
     pub fn open(deps: Deps<'_>) -> Self {
-        let Deps { store, iam, root_key, clock, access, issuers } = deps;
+        let Deps { store, iam, root_key, clock, access, issuers, messages } = deps;
         let everything = Policy::parse(EVERYTHING, Kind::Identity).expect("it is a policy of ours");
         Self {
             accounts: Accounts::new(store, root_key, access.account().clone()),
             iam,
             sessions: Sessions::new(root_key),
             issuers,
+            messages,
             open: access.is_open(),
             access: access.clone(),
             clock,

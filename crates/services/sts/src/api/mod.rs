@@ -18,6 +18,7 @@ pub const SIGNING_NAME: &str = "sts";
 pub mod op {
     pub const ASSUME_ROLE: &str = "AssumeRole";
     pub const ASSUME_ROLE_WITH_WEB_IDENTITY: &str = "AssumeRoleWithWebIdentity";
+    pub const DECODE_AUTHORIZATION_MESSAGE: &str = "DecodeAuthorizationMessage";
     pub const GET_ACCESS_KEY_INFO: &str = "GetAccessKeyInfo";
     pub const GET_CALLER_IDENTITY: &str = "GetCallerIdentity";
     pub const GET_FEDERATION_TOKEN: &str = "GetFederationToken";

@@ -3,8 +3,8 @@
 use millpond_wire::{Bounds, Length, Member, Pattern, Shape, Shaped, Text};
 
 use super::types::{
-    AssumeRoleInput, AssumeRoleWithWebIdentityInput, GetAccessKeyInfoInput, GetCallerIdentityInput,
-    GetFederationTokenInput, GetSessionTokenInput,
+    AssumeRoleInput, AssumeRoleWithWebIdentityInput, DecodeAuthorizationMessageInput, GetAccessKeyInfoInput,
+    GetCallerIdentityInput, GetFederationTokenInput, GetSessionTokenInput,
 };
 
 static ASSUME_ROLE_REQUEST: Shape = Shape::Structure(&[
@@ -33,6 +33,9 @@ static ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST: Shape = Shape::Structure(&[
     Member::optional("DurationSeconds", &ROLE_DURATION_SECONDS_TYPE),
     Member::refused("MinimumSessionTokenSize"),
 ]);
+
+static DECODE_AUTHORIZATION_MESSAGE_REQUEST: Shape =
+    Shape::Structure(&[Member::required("EncodedMessage", &ENCODED_MESSAGE_TYPE)]);
 
 static GET_ACCESS_KEY_INFO_REQUEST: Shape =
     Shape::Structure(&[Member::required("AccessKeyId", &ACCESS_KEY_ID_TYPE)]);
@@ -81,6 +84,8 @@ static CLIENT_TOKEN_TYPE: Shape =
     Shape::String(Text { length: Length::new(4, 20000), sensitive: true, ..Text::ANY });
 
 static DURATION_SECONDS_TYPE: Shape = Shape::Integer(Bounds::new(Some(900), Some(129600)));
+
+static ENCODED_MESSAGE_TYPE: Shape = Shape::String(Text { length: Length::new(1, 10240), ..Text::ANY });
 
 static EXTERNAL_ID_TYPE_PATTERN: Pattern = Pattern::new("[\\w+=,.@:\\/-]*", "[0-9A-Za-z_+=,.@:\\/-]*", None);
 
@@ -158,6 +163,10 @@ impl Shaped for AssumeRoleInput {
 impl Shaped for AssumeRoleWithWebIdentityInput {
     const SHAPE: &'static Shape = &ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST;
     const SECRETS: &'static [&'static str] = &["SecretAccessKey", "WebIdentityToken"];
+}
+
+impl Shaped for DecodeAuthorizationMessageInput {
+    const SHAPE: &'static Shape = &DECODE_AUTHORIZATION_MESSAGE_REQUEST;
 }
 
 impl Shaped for GetAccessKeyInfoInput {

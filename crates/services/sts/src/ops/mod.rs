@@ -3,6 +3,7 @@
 pub mod assume_role;
 pub mod caller;
 pub mod federation;
+pub mod message;
 pub(crate) mod request;
 pub mod session_token;
 pub mod web_identity;

@@ -111,8 +111,10 @@ pub fn long_lived(caller: &Caller, operation: &str) -> Result<(AccountId, Option
     }
 }
 
-/// The same words for a role that is not there and for one that the caller may not assume.
+/// The same words for a role that is not there and for one that the caller may not assume, and the same authorization message:
+/// that of a role which lets nobody in.
 pub fn denied(caller: &Caller, action: &str, arn: &Arn) -> StsError {
+    let _denial = caller.ask(action, arn).resource_must_allow().decide();
     StsError::AccessDenied(format!(
         "User: {} is not authorized to perform: {action} on resource: {arn}",
         caller.principal
