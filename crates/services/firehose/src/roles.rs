@@ -48,6 +48,9 @@ impl Firehose {
         let Some(conversion) = &destination.conversion else { return Ok(()) };
         let Some(schema) = &conversion.schema else { return Ok(()) };
         let reader = self.pass(caller, name, schema.role.as_ref().unwrap_or(&destination.role))?;
+        if !conversion.enabled {
+            return Ok(());
+        }
         match self.context.glue.table(&reader, &schema.database, &schema.table) {
             Err(GlueError::Api(error)) if !error.is_server_fault() => {
                 Err(FirehoseError::InvalidArgument(
