@@ -153,7 +153,7 @@ impl Gateway {
         let services = self.services.read().await;
         let infos: Vec<_> = services.apis.iter().map(|api| api.info()).collect();
         let raw = services.raw.as_ref();
-        let destination = route(&parts, &infos, raw.map(|raw| raw.info().signing_name));
+        let destination = route(&parts, &infos, |name| raw.is_some_and(|raw| raw.takes(name)));
         if let Some(objection) = objection {
             return turned_away(&services, &destination, &parts, &arrival, objection);
         }

@@ -21,13 +21,13 @@ pub(crate) enum Destination {
     },
 }
 
-/// `raw` is the signing name of the service that takes what nobody else claims.
-pub(crate) fn route(parts: &Parts, services: &[&ServiceInfo], raw: Option<&str>) -> Destination {
+/// `is_raws` tells the signing names of the service that takes what nobody else claims.
+pub(crate) fn route(parts: &Parts, services: &[&ServiceInfo], is_raws: impl Fn(&str) -> bool) -> Destination {
     let find = |wanted: &dyn Fn(&ServiceInfo) -> bool| services.iter().position(|info| wanted(info));
     if let Some(signed_for) = scope_service(parts) {
         return match find(&|info| info.signing_name == signed_for) {
             Some(index) => Destination::Service(index),
-            None if raw == Some(signed_for.as_str()) => Destination::Raw,
+            None if is_raws(&signed_for) => Destination::Raw,
             None => Destination::Unknown { service: signed_for },
         };
     }
@@ -151,7 +151,11 @@ mod tests {
             let request =
                 Request::builder().method(method).uri(uri).header(header.0, header.1).body(()).unwrap();
             let parts = request.into_parts().0;
-            assert_eq!(route(&parts, &[&kinesis, &sts], Some("s3")), expected, "{method} {uri} {header:?}");
+            assert_eq!(
+                route(&parts, &[&kinesis, &sts], |name| name == "s3"),
+                expected,
+                "{method} {uri} {header:?}"
+            );
         }
     }
 }

@@ -54,6 +54,11 @@ impl Origin {
 pub trait HttpService: Send + Sync + 'static {
     fn info(&self) -> &ServiceInfo;
 
+    /// Whether requests that are signed for this name are its.
+    fn takes(&self, signing_name: &str) -> bool {
+        signing_name == self.info().signing_name
+    }
+
     /// The table, for the matrix, the metrics and the coverage tests.
     fn operations(&self) -> Vec<OperationInfo>;
 

@@ -37,6 +37,7 @@ const DATA: &[(&str, &[&str])] = &[
             "CompleteMultipartUpload",
             "CopyObject",
             "CreateMultipartUpload",
+            "CreateSession",
             "DeleteObject",
             "DeleteObjectTagging",
             "DeleteObjects",
@@ -59,6 +60,7 @@ const DATA: &[(&str, &[&str])] = &[
             "PutObjectLegalHold",
             "PutObjectRetention",
             "PutObjectTagging",
+            "RenameObject",
             "RestoreObject",
             "SelectObjectContent",
             "UploadPart",
@@ -88,6 +90,7 @@ const READS: &[(&str, &[&str])] = &[
             "VerifyMac",
         ],
     ),
+    ("s3", &["CreateSession"]),
     ("sts", &["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "DecodeAuthorizationMessage"]),
     ("iam", &["SimulateCustomPolicy", "SimulatePrincipalPolicy"]),
 ];
