@@ -87,7 +87,7 @@ def test_uploads_have_a_class(pond, bucket):
 
 @pytest.mark.parametrize(
     "kind,code",
-    [("COLD", "InvalidStorageClass"), ("EXPRESS_ONEZONE", "NotImplemented"), ("OUTPOSTS", "NotImplemented")],
+    [("COLD", "InvalidStorageClass"), ("EXPRESS_ONEZONE", "InvalidStorageClass"), ("OUTPOSTS", "NotImplemented")],
 )
 def test_what_is_no_class_is_refused(pond, bucket, kind, code):
     s3 = pond.client("s3")

@@ -59,6 +59,7 @@ pub fn open(foundation: &Foundation<'_>) -> anyhow::Result<Services> {
         store: store.clone(),
         blobs,
         kms: kms.clone(),
+        root_key,
         clock: clock.clone(),
         tasks,
         settings: S3Settings { check_days: settings.storage.check_days, ..settings.s3.clone() },

@@ -81,11 +81,13 @@ impl Upload {
     pub(crate) fn new(
         inner: Arc<Inner>,
         keys: BodyKeys,
-        spread: Spread,
+        (spread, wished): (Spread, Option<u8>),
         packed: bool,
     ) -> Result<Self, BlobError> {
         let id = Uuid::new_v4();
-        let mut copies: Vec<_> = inner.zones.iter().filter(|zone| !zone.is_lost()).cloned().collect();
+        let wished = wished.filter(|_| spread == Spread::OneZone);
+        let may_be = |zone: &&Arc<Zone>| !zone.is_lost() && wished.is_none_or(|wished| wished == zone.number);
+        let mut copies: Vec<_> = inner.zones.iter().filter(may_be).cloned().collect();
         if copies.is_empty() {
             return Err(BlobError::NoZone);
         }

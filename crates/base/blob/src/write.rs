@@ -20,6 +20,8 @@ pub struct WriteOptions<'a> {
     pub pack: Pack,
     /// Who can open it; `None` is the pond itself.
     pub key: Option<&'a BodyWrap>,
+    /// With [`Spread::OneZone`]: the zone that is to have the copy, and no other.
+    pub zone: Option<u8>,
 }
 
 /// Which zones get a copy. A body that is small enough to be sealed in its placement is in none.
@@ -27,7 +29,7 @@ pub struct WriteOptions<'a> {
 pub enum Spread {
     #[default]
     EveryZone,
-    /// One zone, which the body's id says.
+    /// One zone: the one that was wished for, or else the one that the body's id says.
     OneZone,
 }
 
@@ -59,7 +61,8 @@ impl Blobs {
     /// nothing is kept.
     ///
     /// A zone that fails fails the write. Only a zone that is lost, its marker gone, is left out: the body is then
-    /// durable in the others, in one at least, and the placement says in which ([`Blobs::repair`] fills up).
+    /// durable in the others, in one at least, and the placement says in which ([`Blobs::repair`] fills up). A body whose one
+    /// zone is lost is not written at all (`NoZone`).
     ///
     /// Memory: two steps of a mebibyte, whatever the length of the body and the number of zones.
     pub async fn write_with<S, E>(
@@ -88,7 +91,7 @@ impl Blobs {
             return Ok(placement);
         };
         let packed = options.pack == Pack::Compressed;
-        let mut upload = Upload::new(inner.clone(), keys, options.spread, packed)?;
+        let mut upload = Upload::new(inner.clone(), keys, (options.spread, options.zone), packed)?;
         let mut packer = packed.then(Packer::new);
         let mut push = async |chunk: &[u8]| {
             placement.size += chunk.len() as u64;

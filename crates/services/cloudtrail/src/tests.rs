@@ -55,6 +55,7 @@ fn open(dir: tempfile::TempDir, clock: Clock) -> Pond {
         store: store.clone(),
         blobs,
         kms: kms.clone(),
+        root_key: &root_key,
         clock: clock.clone(),
         tasks: &tasks,
         settings: S3Settings::default(),

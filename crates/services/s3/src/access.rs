@@ -1,6 +1,7 @@
 //! The table of operations, and the one place where a request is authorized: which IAM action each operation needs, and
 //! on what. The wire's operations are checked before their input is read; the domain API asks through the same function.
 
+use http::Method;
 use millpond_gateway::{Action, Authorization, Caller, OperationInfo, ServiceInfo, ServiceTable};
 use millpond_wire::Protocol;
 use s3s::access::{S3Access, S3AccessContext};
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::decide::{Question, arn};
 use crate::encryption;
 use crate::error::S3Error;
+use crate::express;
 use crate::keys::Keys;
 use crate::known::KNOWN;
 use crate::ops::from_timestamp;
@@ -36,6 +38,8 @@ enum On {
     Object,
     /// The objects that the body names: each is checked on its own, and refused on its own.
     EachKey,
+    /// A directory bucket that need not be there; what comes of it depends on what the policies allow.
+    Session,
 }
 
 /// One line: the operation as AWS's reference names it, the action that it needs, and on what.
@@ -48,6 +52,7 @@ const OPERATIONS: &[Line] = &[
     Line("CopyObject", Action("s3:PutObject"), On::Object),
     Line("CreateBucket", Action("s3:CreateBucket"), On::NewBucket),
     Line("CreateMultipartUpload", Action("s3:PutObject"), On::Object),
+    Line("CreateSession", Action("s3express:CreateSession"), On::Session),
     Line("DeleteBucket", Action("s3:DeleteBucket"), On::Bucket),
     Line("DeleteBucketCors", Action("s3:PutBucketCORS"), On::Bucket),
     Line("DeleteBucketEncryption", Action("s3:PutEncryptionConfiguration"), On::Bucket),
@@ -102,6 +107,7 @@ const OPERATIONS: &[Line] = &[
         On::Bucket,
     ),
     Line("ListBuckets", Action("s3:ListAllMyBuckets"), On::Account),
+    Line("ListDirectoryBuckets", Action("s3express:ListAllMyDirectoryBuckets"), On::Account),
     Line("ListMultipartUploads", Action("s3:ListBucketMultipartUploads"), On::Bucket),
     Line("ListObjectVersions", Action("s3:ListBucketVersions"), On::Bucket),
     Line("ListObjects", Action("s3:ListBucket"), On::Bucket),
@@ -131,6 +137,7 @@ const OPERATIONS: &[Line] = &[
     Line("PutObjectRetention", Action("s3:PutObjectRetention"), On::Object),
     Line("PutObjectTagging", Action("s3:PutObjectTagging"), On::Object),
     Line("PutPublicAccessBlock", Action("s3:PutBucketPublicAccessBlock"), On::Bucket),
+    Line("RenameObject", Action("s3express:CreateSession"), On::Object),
     Line("RestoreObject", Action("s3:RestoreObject"), On::Object),
     Line("UploadPart", Action("s3:PutObject"), On::Object),
     // And s3:GetObject on the source.
@@ -163,7 +170,7 @@ pub fn operations() -> Vec<OperationInfo> {
     let line = |Line(name, action, on): &Line| OperationInfo {
         name,
         authorization: match on {
-            On::EachKey => Authorization::InHandler(*action),
+            On::EachKey | On::Session => Authorization::InHandler(*action),
             On::Account | On::NewBucket | On::Bucket | On::Object => Authorization::FromInput(*action),
         },
     };
@@ -221,6 +228,10 @@ pub fn find(
 ) -> Result<Bucket, S3Error> {
     let found = s3.metadata().bucket(bucket);
     if let Err(S3Error::NoSuchBucket { .. }) = &found {
+        if express::is_directory(bucket) {
+            express::authorize_absent(caller, None, action, bucket)?;
+            return found;
+        }
         let resource = key.map_or_else(|| bucket.to_owned(), |key| format!("{bucket}/{key}"));
         caller.authorize_owned(action, &arn(caller, resource), &caller.scope.account)?;
     }
@@ -260,25 +271,45 @@ pub struct Gatekeeper(pub S3);
 
 impl Gatekeeper {
     fn check_request(&self, cx: &mut S3AccessContext<'_>, context: &Context) -> Result<(), S3Error> {
-        let name = cx.s3_op().name();
-        let Some(line) = OPERATIONS.iter().find(|Line(known, ..)| *known == name) else {
-            return Err(S3Error::NotImplemented { what: format!("The operation {name} of Amazon S3") });
-        };
-        context.set_operation(line.0);
-        refuse::check(cx.headers())?;
-        encryption::check_headers(name, cx.headers())?;
-        let (bucket, key) = match cx.s3_path() {
+        let path = match cx.s3_path() {
             S3Path::Root => (None, None),
             S3Path::Bucket { bucket } => (Some(&**bucket), None),
             S3Path::Object { bucket, key } => (Some(&**bucket), Some(&**key)),
         };
+        self.check_operation(cx.s3_op().name(), path, cx.method(), context)
+    }
+
+    /// What is known of a request before its input is read: the operation, the bucket and the key that it names.
+    pub fn check_operation(
+        &self,
+        name: &str,
+        (bucket, key): (Option<&str>, Option<&str>),
+        method: &Method,
+        context: &Context,
+    ) -> Result<(), S3Error> {
+        let Some(line) = OPERATIONS.iter().find(|Line(known, ..)| *known == name) else {
+            return Err(S3Error::NotImplemented { what: format!("The operation {name} of Amazon S3") });
+        };
+        context.set_operation(line.0);
+        let in_directory = bucket.is_some_and(express::is_directory);
+        if in_directory {
+            express::check_request(name, context)?;
+        }
+        refuse::check(&context.headers, in_directory && name == "PutObject")?;
+        encryption::check_headers(name, &context.headers)?;
         match (line.2, bucket) {
             (On::Account, _) => {
                 let caller = &context.caller;
-                Ok(caller.authorize_owned(line.1.0, &arn(caller, "*"), &caller.scope.account)?)
+                let (region, account) = (&caller.scope.region, &caller.scope.account);
+                let all = match name {
+                    "ListDirectoryBuckets" => express::arn(region, account, "*"),
+                    _ => arn(caller, "*"),
+                };
+                Ok(caller.authorize_owned(line.1.0, &all, account)?)
             }
-            (_, None) => Err(S3Error::MethodNotAllowed { method: cx.method().to_string() }),
+            (_, None) => Err(S3Error::MethodNotAllowed { method: method.to_string() }),
             (_, Some(_)) if BY_BODY.contains(&name) => Ok(()),
+            (On::Session, Some(bucket)) => self.0.grant(context, bucket).map(drop),
             (_, Some(bucket)) => self.check_line(context, line, bucket, key, Keys::default()),
         }
     }
@@ -294,10 +325,16 @@ impl Gatekeeper {
     ) -> Result<(), S3Error> {
         let caller = &context.caller;
         let authorized = match on {
-            On::Account | On::NewBucket => return self.check_new_bucket(context, bucket, &keys),
+            On::Account | On::NewBucket | On::Session => {
+                return self.check_new_bucket(context, bucket, &keys);
+            }
             On::EachKey => {
                 let found = find(&self.0, caller, action.0, bucket, key)?;
                 context.log_for(&found);
+                if found.record.is_directory() {
+                    // Nobody may delete some of its objects and not others.
+                    self.0.decide(&Question::of(context, action.0, &found, None))?;
+                }
                 found
             }
             On::Bucket | On::Object => {
@@ -338,6 +375,9 @@ impl Gatekeeper {
     }
 
     fn check_new_bucket(&self, context: &Context, bucket: &str, keys: &Keys) -> Result<(), S3Error> {
+        if express::is_directory(bucket) {
+            return express::authorize_absent(&context.caller, Some(context), "s3:CreateBucket", bucket);
+        }
         let mut all = Keys::of(context);
         all.extend(keys);
         let enables_lock = context
@@ -370,8 +410,11 @@ impl Gatekeeper {
         self.check_line(context, line, bucket, key, keys)
     }
 
-    /// A copy reads its source in the caller's name.
+    /// A copy reads its source in the caller's name, and not in a session: that is for one bucket.
     fn check_source(&self, context: &Context, source: &CopySource) -> Result<(), S3Error> {
+        if context.session.is_some() {
+            return Err(S3Error::access_denied());
+        }
         let CopySource::Bucket { bucket, key, version_id } = source else {
             return Err(S3Error::NotImplemented { what: "A copy from an access point".into() });
         };

@@ -8,13 +8,18 @@
 use http::request::Parts;
 use millpond_core::{Region, Scope, Timestamp};
 use millpond_gateway::sigv4::{AuthError, Claim, Place, Signed};
-use millpond_gateway::{Access, Arrival, Caller, Credential, Credentials, LookupError};
+use millpond_gateway::{Access, Arrival, Caller, Credential, Credentials, LookupError, Secret};
 use millpond_policy::Principal;
 
+use crate::address::Address;
 use crate::chunked::ChunkSigner;
 use crate::context::Admission;
 use crate::error::S3Error;
+use crate::express::{self, Holder, Session, Sessions};
 
+const SESSION_TOKEN_HEADER: &str = "x-amz-s3session-token";
+/// As a presigned URL has it.
+const SESSION_TOKEN: &str = "X-Amz-S3session-Token";
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 const CHUNKS_WITH_TRAILER: &str = "STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
@@ -35,68 +40,137 @@ pub struct Admitted {
     pub admission: Admission,
     pub signed_at: Option<Timestamp>,
     pub payload: Payload,
+    /// The credentials that it was signed with, where they are not a session's.
+    pub holder: Option<Holder>,
+    /// The session of a directory bucket that it was signed in.
+    pub session: Option<Session>,
 }
 
-/// `region` is that of requests which name none.
+/// What requests are let in by.
+pub struct Gate<'a> {
+    pub access: &'a Access,
+    pub sessions: &'a Sessions,
+    /// Of requests that name none.
+    pub region: &'a Region,
+}
+
 pub fn admit(
     parts: &Parts,
-    access: &Access,
-    region: &Region,
+    address: &Address,
+    gate: &Gate<'_>,
     arrival: &Arrival,
 ) -> Result<Admitted, S3Error> {
-    match access {
-        Access::Open { .. } => Ok(admit_anyone(parts, access, region, arrival)),
+    match gate.access {
+        Access::Open { .. } => Ok(admit_anyone(parts, gate, arrival)),
         Access::Verified { credentials, account } => {
             refuse_version_2(parts)?;
-            match Claim::read(parts).map_err(|error| refusal(&error, parts, None))? {
-                Some(claim) => admit_signed(parts, &claim, credentials.as_ref(), arrival),
-                None => {
-                    let scope = Scope::new(account.clone(), region.clone());
+            let claim = Claim::read(parts).map_err(|error| refusal(&error, parts, None))?;
+            match (claim, session_token(parts)) {
+                (Some(claim), None) => admit_signed(parts, &claim, address, credentials.as_ref(), arrival),
+                (Some(claim), Some(token)) => {
+                    let signed = (&claim, token);
+                    admit_session(parts, signed, address, (gate.sessions, credentials.as_ref()), arrival)
+                }
+                (None, _) => {
+                    let scope = Scope::new(account.clone(), gate.region.clone());
                     let caller = Caller::arrived(Principal::Anonymous, scope, arrival);
                     let payload = unverified_payload(parts);
-                    Ok(Admitted { caller, admission: Admission::Unsigned, signed_at: None, payload })
+                    let admission = Admission::Unsigned;
+                    Ok(Admitted { caller, admission, signed_at: None, payload, holder: None, session: None })
                 }
             }
         }
     }
 }
 
+/// The token of a directory bucket's session, which stands beside the signature.
+fn session_token(parts: &Parts) -> Option<&str> {
+    header(parts, SESSION_TOKEN_HEADER).or_else(|| query_value(parts, SESSION_TOKEN))
+}
+
+/// What a request to this address must be signed for.
+fn service_of(address: &Address, claim: &Claim) -> &'static str {
+    match &address.bucket {
+        Some(bucket) if express::is_directory(bucket) => express::SERVICE,
+        Some(_) => "s3",
+        // Of both kinds of buckets there is a list.
+        None if claim.service == express::SERVICE => express::SERVICE,
+        None => "s3",
+    }
+}
+
+/// Whether the list of directory buckets is asked for, and not that of the others, which has the same address.
+pub fn asks_for_directories(parts: &Parts) -> bool {
+    Claim::read(parts).ok().flatten().is_some_and(|claim| claim.service == express::SERVICE)
+}
+
 /// `--open`: the key says the account, if it looks like one, and the scope the region; nothing is verified.
-fn admit_anyone(parts: &Parts, access: &Access, region: &Region, arrival: &Arrival) -> Admitted {
+fn admit_anyone(parts: &Parts, gate: &Gate<'_>, arrival: &Arrival) -> Admitted {
     let claim = Claim::read(parts).ok().flatten();
-    let shown = claim.as_ref();
-    let account = access.open_account(
-        shown.map(|claim| claim.access_key_id.as_str()),
-        shown.and_then(|claim| claim.session_token.as_deref()),
+    let shown = claim.as_ref().map(|claim| Holder {
+        access_key_id: claim.access_key_id.clone(),
+        token: claim.session_token.clone(),
+    });
+    // A session is whoever asked for it.
+    let session = shown.as_ref().zip(session_token(parts));
+    let session = session.and_then(|(shown, token)| gate.sessions.open(&shown.access_key_id, token));
+    let holder = session.map(|(session, _)| session.holder).or(shown);
+    let account = gate.access.open_account(
+        holder.as_ref().map(|holder| holder.access_key_id.as_str()),
+        holder.as_ref().and_then(|holder| holder.token.as_deref()),
     );
-    let access_key = shown.map(|claim| claim.access_key_id.as_str().into());
-    let region = claim.map_or_else(|| region.clone(), |claim| claim.region);
+    let access_key = holder.as_ref().map(|holder| holder.access_key_id.as_str().into());
+    let region = claim.map_or_else(|| gate.region.clone(), |claim| claim.region);
     let principal = Principal::Root { account: account.clone() };
     let caller = Caller::arrived(principal, Scope::new(account, region), arrival).with_access_key(access_key);
-    Admitted { caller, admission: Admission::Unsigned, signed_at: None, payload: unverified_payload(parts) }
+    let (admission, payload) = (Admission::Unsigned, unverified_payload(parts));
+    Admitted { caller, admission, signed_at: None, payload, holder, session: None }
 }
 
 fn admit_signed(
     parts: &Parts,
     claim: &Claim,
+    address: &Address,
     credentials: &dyn Credentials,
     arrival: &Arrival,
 ) -> Result<Admitted, S3Error> {
-    let refused = |error: AuthError| refusal(&error, parts, Some(claim));
     let credential = known(claim, credentials)?;
-    claim.check_scope("s3").map_err(refused)?;
-    check_time(claim, arrival)?;
-    check_signed_headers(parts, claim)?;
-    let declared = declared_payload(parts, claim)?;
-    let signed = claim.verify_payload(parts, &declared, &credential.secret).map_err(|mismatch| {
-        S3Error::SignatureDoesNotMatch {
-            access_key: claim.access_key_id.clone(),
-            string_to_sign: mismatch.string_to_sign,
-            provided: mismatch.provided,
-            canonical_request: mismatch.canonical_request,
-        }
-    })?;
-    credentials.used(&claim.access_key_id, &credential.principal, "s3", &claim.region);
+    let service = service_of(address, claim);
+    let payload = verify(parts, claim, service, &credential.secret, arrival)?;
+    credentials.used(&claim.access_key_id, &credential.principal, service, &claim.region);
+    let holder = Holder { access_key_id: claim.access_key_id.clone(), token: claim.session_token.clone() };
+    Ok(Admitted { holder: Some(holder), ..admitted(claim, credential, payload, arrival) })
+}
+
+/// A request in a session: its credentials sign it, and whoever asked for them makes it.
+fn admit_session(
+    parts: &Parts,
+    (claim, token): (&Claim, &str),
+    address: &Address,
+    (sessions, credentials): (&Sessions, &dyn Credentials),
+    arrival: &Arrival,
+) -> Result<Admitted, S3Error> {
+    let (session, secret) = sessions.open(&claim.access_key_id, token).ok_or(S3Error::InvalidToken)?;
+    if claim.session_token.is_some() {
+        return Err(S3Error::InvalidToken);
+    }
+    let verified = verify(parts, claim, express::SERVICE, &Secret::new(secret.to_string()), arrival);
+    let payload = verified.map_err(|error| without_token(error, token))?;
+    if session.expires <= arrival.clock.now() {
+        return Err(S3Error::ExpiredToken);
+    }
+    if address.bucket.as_deref() != Some(session.bucket.as_str()) {
+        return Err(S3Error::access_denied());
+    }
+    let Holder { access_key_id, token } = &session.holder;
+    let credential = credentials.lookup(access_key_id, token.as_deref());
+    let credential = credential.map_err(|error| refused_key(error, &claim.access_key_id))?;
+    credentials.used(access_key_id, &credential.principal, express::SERVICE, &claim.region);
+    let admitted = admitted(claim, credential, payload, arrival);
+    Ok(Admitted { session: Some(session), ..admitted })
+}
+
+fn admitted(claim: &Claim, credential: Credential, payload: Payload, arrival: &Arrival) -> Admitted {
     let scope = Scope::new(credential.account, claim.region.clone());
     let caller = Caller::arrived(credential.principal, scope, arrival)
         .with_grants(credential.grants, credential.token)
@@ -106,18 +180,56 @@ fn admit_signed(
         Place::Query => Admission::Presigned,
     };
     let signed_at = Some(claim.signed_at);
-    Ok(Admitted { caller, admission, signed_at, payload: payload(&declared, signed)? })
+    Admitted { caller, admission, signed_at, payload, holder: None, session: None }
+}
+
+/// Checks that whoever holds the secret made this request, to this service, and that it is of now.
+fn verify(
+    parts: &Parts,
+    claim: &Claim,
+    service: &str,
+    secret: &Secret,
+    arrival: &Arrival,
+) -> Result<Payload, S3Error> {
+    claim.check_scope(service).map_err(|error| refusal(&error, parts, Some(claim)))?;
+    check_time(claim, arrival)?;
+    check_signed_headers(parts, claim)?;
+    let declared = declared_payload(parts, claim)?;
+    let signed = claim.verify_payload(parts, &declared, secret).map_err(|mismatch| {
+        S3Error::SignatureDoesNotMatch {
+            access_key: claim.access_key_id.clone(),
+            string_to_sign: mismatch.string_to_sign,
+            provided: mismatch.provided,
+            canonical_request: mismatch.canonical_request,
+        }
+    })?;
+    payload(&declared, signed)
+}
+
+/// A session's token is its holder's secret, also where it is his own mistake that is told.
+fn without_token(error: S3Error, token: &str) -> S3Error {
+    match error {
+        S3Error::SignatureDoesNotMatch { access_key, string_to_sign, provided, canonical_request } => {
+            let canonical_request = canonical_request.replace(token, "...");
+            S3Error::SignatureDoesNotMatch { access_key, string_to_sign, provided, canonical_request }
+        }
+        error => error,
+    }
 }
 
 /// Whose key it is, with S3's errors.
 pub fn known(claim: &Claim, credentials: &dyn Credentials) -> Result<Credential, S3Error> {
     let found = credentials.lookup(&claim.access_key_id, claim.session_token.as_deref());
-    found.map_err(|error| match error {
-        LookupError::UnknownKey => S3Error::InvalidAccessKeyId { access_key: claim.access_key_id.clone() },
+    found.map_err(|error| refused_key(error, &claim.access_key_id))
+}
+
+fn refused_key(error: LookupError, access_key: &str) -> S3Error {
+    match error {
+        LookupError::UnknownKey => S3Error::InvalidAccessKeyId { access_key: access_key.to_owned() },
         LookupError::InvalidToken => S3Error::InvalidToken,
         LookupError::ExpiredToken => S3Error::ExpiredToken,
         LookupError::Failed(_) => S3Error::internal("finding out whose key it is", error),
-    })
+    }
 }
 
 /// AWS takes Signature Version 2 in no region that is newer than 2014, and so does Millpond nowhere.
@@ -235,12 +347,13 @@ fn query_value<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
 
 /// Whether a query parameter belongs to a presigned URL and to nothing else.
 pub fn is_signature(parameter: &str) -> bool {
-    const NAMES: [&str; 8] = [
+    const NAMES: [&str; 9] = [
         "X-Amz-Algorithm",
         "X-Amz-Content-Sha256",
         "X-Amz-Credential",
         "X-Amz-Date",
         "X-Amz-Expires",
+        SESSION_TOKEN,
         "X-Amz-Security-Token",
         "X-Amz-Signature",
         "X-Amz-SignedHeaders",

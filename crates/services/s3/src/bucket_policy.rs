@@ -6,6 +6,7 @@ use millpond_policy::{Policy, PolicyError, ResourcePattern, Statement, is_public
 use serde::{Deserialize, Serialize};
 
 use crate::error::S3Error;
+use crate::express;
 use crate::keys;
 use crate::store::{Document, Kind};
 
@@ -59,6 +60,7 @@ impl BucketPolicy {
     ///
     /// Errors: MalformedPolicy.
     pub fn parse(text: String, bucket: &str) -> Result<Self, S3Error> {
+        let check = if express::is_directory(bucket) { check_of_directory } else { check };
         let read = |text: String| {
             if text.len() > LONGEST {
                 return Err(PolicyError::TooLarge { limit: LONGEST });
@@ -103,6 +105,32 @@ fn check(statement: &Statement, bucket: &str) -> Result<(), PolicyError> {
         return Err(PolicyError::ActionsWithoutResource);
     }
     Ok(())
+}
+
+/// A directory bucket's policy speaks of the bucket alone, and of who may begin sessions of it.
+///
+/// Source: Amazon S3 API reference, PutBucketPolicy.
+fn check_of_directory(statement: &Statement, bucket: &str) -> Result<(), PolicyError> {
+    let foreign = |resource: &&ResourcePattern| {
+        let text = resource.resource_text();
+        let exact = text.strip_prefix("bucket/").is_some_and(|name| name == bucket);
+        let open = text.strip_suffix('*').is_some_and(|start| format!("bucket/{bucket}").starts_with(start));
+        !resource.is_everything() && (resource.service() != Some(express::SERVICE) || !(exact || open))
+    };
+    if let Some(action) = statement.actions().iter().find(|action| !action.matches("s3express:CreateSession"))
+    {
+        return Err(PolicyError::UnknownAction { action: action.text().to_owned() });
+    }
+    if let Some(resource) = statement.resources().iter().find(foreign) {
+        return Err(PolicyError::ForeignResource { resource: resource.text().to_owned() });
+    }
+    let mut keys = statement.conditions().iter().map(|condition| condition.key());
+    let is_expresses =
+        |key: &str| key.split(':').next().is_some_and(|start| start.eq_ignore_ascii_case(express::SERVICE));
+    match keys.find(|key| is_expresses(key) && !keys::is_known_to_express(key)) {
+        Some(key) => Err(PolicyError::UnknownConditionKey { key: key.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// Whether a resource means the bucket, and whether it means objects in it; `None` when it is not this bucket's.
@@ -287,6 +315,39 @@ mod tests {
         );
         let long = format!("{{\"Id\": \"{}\"}}", "x".repeat(LONGEST));
         assert!(BucketPolicy::parse(long, "mine").is_err());
+    }
+
+    #[test]
+    fn what_a_directory_bucket_takes() {
+        let resource = "Policy has invalid resource";
+        for (action, resource_arn, condition, expected) in [
+            ("s3express:CreateSession", "*", "", Ok(())),
+            ("s3express:*", "arn:aws:s3express:us-east-1:000000000000:bucket/b--use1-az1--x-s3", "", Ok(())),
+            ("s3express:CreateSession", "arn:aws:s3express:us-east-1:000000000000:bucket/b--*", "", Ok(())),
+            ("s3express:CreateSession", "*", "s3express:SessionMode", Ok(())),
+            ("s3express:CreateSession", "*", "s3express:Mode", Err("Policy has an invalid condition key")),
+            ("s3express:CreateBucket", "*", "", Err("Policy has invalid action")),
+            ("s3:GetObject", "*", "", Err("Policy has invalid action")),
+            ("s3express:CreateSession", "arn:aws:s3:::b--use1-az1--x-s3", "", Err(resource)),
+            (
+                "s3express:CreateSession",
+                "arn:aws:s3express:us-east-1:000000000000:bucket/c--use1-az1--x-s3",
+                "",
+                Err(resource),
+            ),
+        ] {
+            let condition = match condition {
+                "" => String::new(),
+                key => format!(r#", "Condition": {{"StringEquals": {{"{key}": "ReadOnly"}}}}"#),
+            };
+            let text = format!(
+                r#"{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Principal": {{"AWS": "111122223333"}},
+                    "Action": "{action}", "Resource": "{resource_arn}"{condition}}}]}}"#
+            );
+            let found =
+                BucketPolicy::parse(text, "b--use1-az1--x-s3").map(drop).map_err(|error| error.to_string());
+            assert_eq!(found, expected.map_err(str::to_owned), "{action} {resource_arn}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ text_enum! {
         Glacier = "GLACIER",
         DeepArchive = "DEEP_ARCHIVE",
         ReducedRedundancy = "REDUCED_REDUNDANCY",
+        ExpressOnezone = "EXPRESS_ONEZONE",
     }
 }
 
@@ -30,20 +31,38 @@ impl Default for StorageClass {
 }
 
 /// Classes that AWS has for other kinds of buckets and places.
-const ELSEWHERE: &[&str] = &["EXPRESS_ONEZONE", "OUTPOSTS", "SNOW", "FSX_OPENZFS", "FSX_ONTAP"];
+const ELSEWHERE: &[&str] = &["OUTPOSTS", "SNOW", "FSX_OPENZFS", "FSX_ONTAP"];
 
 impl StorageClass {
-    /// Errors: InvalidStorageClass, NotImplemented (a class of directory buckets, Outposts, devices, file systems).
+    /// A class of general purpose buckets.
+    ///
+    /// Errors: InvalidStorageClass, NotImplemented (a class of Outposts, devices, file systems).
     pub fn parse(text: &str) -> Result<Self, S3Error> {
-        text.parse().map_err(|_| match ELSEWHERE.contains(&text) {
-            true => S3Error::NotImplemented { what: format!("The storage class {text}") },
-            false => S3Error::InvalidStorageClass { class: text.to_owned() },
-        })
+        let invalid = || S3Error::InvalidStorageClass { class: text.to_owned() };
+        match text.parse() {
+            Ok(Self::ExpressOnezone) => Err(invalid()),
+            Ok(class) => Ok(class),
+            Err(_) if ELSEWHERE.contains(&text) => {
+                Err(S3Error::NotImplemented { what: format!("The storage class {text}") })
+            }
+            Err(_) => Err(invalid()),
+        }
     }
 
-    /// The class that a request asks for; STANDARD without one.
-    pub fn asked(text: Option<&str>) -> Result<Self, S3Error> {
-        text.map_or(Ok(Self::Standard), Self::parse)
+    /// The class of a new object, from what its request asks for: STANDARD without a word, and in a directory bucket always
+    /// EXPRESS_ONEZONE.
+    ///
+    /// Errors: InvalidStorageClass, NotImplemented.
+    pub fn asked(text: Option<&str>, in_directory: bool) -> Result<Self, S3Error> {
+        match text {
+            None if in_directory => Ok(Self::ExpressOnezone),
+            None => Ok(Self::Standard),
+            Some(text) if in_directory => match text.parse() {
+                Ok(Self::ExpressOnezone) => Ok(Self::ExpressOnezone),
+                _ => Err(S3Error::InvalidStorageClass { class: text.to_owned() }),
+            },
+            Some(text) => Self::parse(text),
+        }
     }
 
     pub fn is_standard(&self) -> bool {
@@ -58,7 +77,7 @@ impl StorageClass {
     /// How bytes of the class are kept: copies in every zone or in one, as they are or compressed.
     pub fn keeping(self) -> WriteOptions<'static> {
         let spread = match self {
-            Self::OnezoneIa | Self::ReducedRedundancy => Spread::OneZone,
+            Self::OnezoneIa | Self::ReducedRedundancy | Self::ExpressOnezone => Spread::OneZone,
             Self::Standard
             | Self::StandardIa
             | Self::IntelligentTiering
@@ -67,7 +86,7 @@ impl StorageClass {
             | Self::DeepArchive => Spread::EveryZone,
         };
         let pack = if self.is_archive() { Pack::Compressed } else { Pack::Plain };
-        WriteOptions { spread, pack, key: None }
+        WriteOptions { spread, pack, ..WriteOptions::default() }
     }
 
     /// Its objects cannot be read until they are restored.
@@ -147,7 +166,7 @@ mod tests {
         for (text, expected) in [
             ("STANDARD", Ok(None)),
             ("GLACIER_IR", Ok(Some("GLACIER_IR"))),
-            ("EXPRESS_ONEZONE", Err("NotImplemented")),
+            ("EXPRESS_ONEZONE", Err("InvalidStorageClass")),
             ("SNOW", Err("NotImplemented")),
             ("standard", Err("InvalidStorageClass")),
             ("", Err("InvalidStorageClass")),
@@ -155,6 +174,16 @@ mod tests {
             let found = StorageClass::parse(text).map(StorageClass::shown).map_err(|error| error.code());
             assert_eq!(found, expected, "{text}");
         }
-        assert_eq!(StorageClass::asked(None).unwrap(), StorageClass::Standard);
+        for (text, in_directory, expected) in [
+            (None, false, Some("STANDARD")),
+            (None, true, Some("EXPRESS_ONEZONE")),
+            (Some("EXPRESS_ONEZONE"), true, Some("EXPRESS_ONEZONE")),
+            (Some("EXPRESS_ONEZONE"), false, None),
+            (Some("STANDARD"), true, None),
+            (Some("SNOW"), true, None),
+        ] {
+            let found = StorageClass::asked(text, in_directory).ok();
+            assert_eq!(found.map(|class| class.as_str()), expected, "{text:?}");
+        }
     }
 }

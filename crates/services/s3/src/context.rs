@@ -12,6 +12,7 @@ use s3s::S3ErrorCode;
 
 use crate::chunked::Trailers;
 use crate::error::S3Error;
+use crate::express::{Holder, Session};
 use crate::store::{Bucket, Kind};
 use crate::telling::Place;
 
@@ -46,6 +47,10 @@ pub struct Context {
     pub trailers: Option<Trailers>,
     /// Where it was sent, for the trail.
     pub place: Option<Place>,
+    /// The credentials that it was signed with, where they are not a session's.
+    pub holder: Option<Holder>,
+    /// The session of a directory bucket that it was signed in.
+    pub session: Option<Session>,
     operation: OnceLock<&'static str>,
     read_from: OnceLock<String>,
     failure: Mutex<Option<S3Error>>,
@@ -93,6 +98,8 @@ impl Context {
             body_length,
             trailers,
             place: None,
+            holder: None,
+            session: None,
             operation: OnceLock::new(),
             read_from: OnceLock::new(),
             failure: Mutex::new(None),

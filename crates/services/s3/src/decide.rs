@@ -104,6 +104,13 @@ impl S3 {
     /// Errors: AccessDenied.
     pub(crate) fn decide(&self, question: &Question<'_>) -> Result<(), S3Error> {
         let record = &question.bucket.record;
+        if record.is_directory() {
+            return self.decide_in_directory(question);
+        }
+        if question.context.is_some_and(|context| context.session.is_some()) {
+            // A session is for one directory bucket.
+            return Err(S3Error::access_denied());
+        }
         let is_root = matches!(question.caller.principal, Principal::Root { .. });
         let untouchable = is_root && question.is_own() && OF_THE_ROOT.contains(&question.action);
         let policy = match untouchable {

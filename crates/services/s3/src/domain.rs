@@ -11,10 +11,12 @@ use millpond_gateway::Caller;
 
 use crate::access::{authorize, conceal, find};
 use crate::acl::Acl;
+use crate::class::StorageClass;
 use crate::condition::WriteCondition;
 use crate::decide::Question;
 use crate::error::S3Error;
 use crate::events::EventName;
+use crate::express::Directory;
 use crate::keys::Keys;
 use crate::listing;
 use crate::lock::{BucketLock, Lock};
@@ -170,7 +172,9 @@ impl S3 {
         let sealing = self.sealing(caller, bucket, key, headers).await?;
         let encryption = sealing.record.clone();
         let teller = self.teller(caller, EventName::CreatedPut);
+        let class = StorageClass::asked(None, bucket.record.is_directory())?;
         let facts = Facts {
+            class,
             attributes: attributes.clone(),
             access: access.clone(),
             sealing,
@@ -190,7 +194,7 @@ impl S3 {
             version: written.version,
             tags: Tags::new(),
             access,
-            class: Default::default(),
+            class,
             restore: None,
             tiering: None,
             id: written.id,
@@ -283,8 +287,31 @@ impl S3 {
             ownership,
             public_access_block: all_blocked(),
             lock,
+            directory: None,
         };
         self.metadata().create_bucket(name, record, acl, self.settings().buckets_per_account).await
+    }
+
+    /// As [`S3::make_bucket`], of a directory bucket.
+    pub(crate) async fn make_directory_bucket(
+        &self,
+        caller: &Caller,
+        name: &str,
+        directory: Directory,
+    ) -> Result<Option<BucketRecord>, S3Error> {
+        let record = BucketRecord {
+            id: self.new_id(),
+            account: caller.scope.account.clone(),
+            region: caller.scope.region.clone(),
+            created: self.now(),
+            versioning: Versioning::Never,
+            documents: BTreeMap::new(),
+            ownership: Ownership::default(),
+            public_access_block: all_blocked(),
+            lock: None,
+            directory: Some(directory),
+        };
+        self.metadata().create_bucket(name, record, None, self.settings().buckets_per_account).await
     }
 
     pub(crate) async fn remove_bucket(&self, name: &str) -> Result<(), S3Error> {

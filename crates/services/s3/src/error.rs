@@ -145,6 +145,16 @@ pub enum S3Error {
     HeaderNotImplemented { header: String },
     #[error("{what} is not implemented by Millpond.")]
     NotImplemented { what: String },
+    #[error("The write offset value that you specified does not match the current object size.")]
+    InvalidWriteOffset,
+    #[error(
+        "You have attempted to add more parts than the maximum of 10000 that are allowed for this object."
+    )]
+    TooManyParts,
+    #[error("The client token was used before, for a request with other parameters.")]
+    IdempotentParameterMismatch,
+    #[error("{what} is not supported for directory buckets.")]
+    NotOfDirectoryBuckets { what: String },
     #[error("The specified method is not allowed against this resource.")]
     MethodNotAllowed { method: String },
     /// Of an encryption: what KMS refused, or what is no encryption.
@@ -262,11 +272,16 @@ impl S3Error {
             Self::TooManyTags { .. } | Self::BadRequest { .. } => "BadRequest",
             Self::AccessForbidden { .. } => "AccessForbidden",
             Self::InvalidRequest { .. } => "InvalidRequest",
-            Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => "NotImplemented",
+            Self::HeaderNotImplemented { .. }
+            | Self::NotImplemented { .. }
+            | Self::NotOfDirectoryBuckets { .. } => "NotImplemented",
             Self::MethodNotAllowed { .. } | Self::ObjectLost { .. } => "MethodNotAllowed",
             Self::ServiceUnavailable => "ServiceUnavailable",
             Self::AccessDenied { .. } | Self::RequestExpired { .. } => "AccessDenied",
             Self::InvalidAccessKeyId { .. } => "InvalidAccessKeyId",
+            Self::InvalidWriteOffset => "InvalidWriteOffset",
+            Self::TooManyParts => "TooManyParts",
+            Self::IdempotentParameterMismatch => "IdempotentParameterMismatch",
             Self::InvalidToken => "InvalidToken",
             Self::ExpiredToken => "ExpiredToken",
             Self::SignatureDoesNotMatch { .. } => "SignatureDoesNotMatch",
@@ -327,6 +342,9 @@ impl S3Error {
             | Self::TooManyTags { .. }
             | Self::BadRequest { .. }
             | Self::BadForm { .. }
+            | Self::InvalidWriteOffset
+            | Self::TooManyParts
+            | Self::IdempotentParameterMismatch
             | Self::InvalidToken
             | Self::ExpiredToken
             | Self::AuthorizationHeaderMalformed { .. }
@@ -335,7 +353,9 @@ impl S3Error {
             Self::PreconditionFailed { .. } => StatusCode::PRECONDITION_FAILED,
             Self::NotModified { .. } => StatusCode::NOT_MODIFIED,
             Self::MissingContentLength => StatusCode::LENGTH_REQUIRED,
-            Self::HeaderNotImplemented { .. } | Self::NotImplemented { .. } => StatusCode::NOT_IMPLEMENTED,
+            Self::HeaderNotImplemented { .. }
+            | Self::NotImplemented { .. }
+            | Self::NotOfDirectoryBuckets { .. } => StatusCode::NOT_IMPLEMENTED,
             Self::MethodNotAllowed { .. }
             | Self::ObjectLost { .. }
             | Self::DeleteMarker { by_version: true, .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -445,6 +465,10 @@ impl S3Error {
             | Self::InvalidBucketAcl { .. }
             | Self::MalformedAcl
             | Self::MalformedPolicy { .. }
+            | Self::NotOfDirectoryBuckets { .. }
+            | Self::InvalidWriteOffset
+            | Self::TooManyParts
+            | Self::IdempotentParameterMismatch
             | Self::UnexpectedContent
             | Self::TooManyBuckets
             | Self::TooManyConfigurations

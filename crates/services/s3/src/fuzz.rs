@@ -1,16 +1,18 @@
-//! The entries for fuzzers of `aws-chunked` bodies and of lifecycle rules; the tests below run them for a bounded while.
+//! The entries for fuzzers of `aws-chunked` bodies, of lifecycle rules, and of the tokens of directory buckets' sessions; the tests
+//! below run them for a bounded while.
 
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-
-use millpond_core::Timestamp;
+use millpond_core::key::KEY_LEN;
+use millpond_core::{RootKey, Timestamp};
 use s3s::dto::BucketLifecycleConfiguration;
 use s3s::xml::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
 use crate::chunked::{ChunkSigner, Dechunked, Trailers};
 use crate::class::StorageClass;
 use crate::error::S3Error;
+use crate::express::Sessions;
 use crate::lifecycle::{Lifecycle, Smallest, State, Version};
 use crate::ops::lifecycle as rules;
 use crate::tags::Tags;
@@ -35,6 +37,14 @@ pub fn chunked(bytes: &[u8]) {
     let (body, trailers) = decode(&chunks, step, text.len() as u64, false).expect("well-formed chunks");
     assert_eq!(body, text);
     assert_eq!(trailers.get("x-amz-checksum-crc32").as_deref(), Some("AAAAAA=="));
+}
+
+/// Bytes as an access key id, a line break, and the token of a session. Nothing of theirs may open.
+pub fn session_token(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (id, token) = text.split_once('\n').unwrap_or(("ASIAQA3DOWT7SFIXTURE", text));
+    let opened = Sessions::new(&RootKey::from_bytes([1; KEY_LEN])).open(id, token);
+    assert!(opened.is_none(), "a token that nobody made");
 }
 
 fn line(size: usize) -> Vec<u8> {
@@ -92,8 +102,28 @@ fn read_rules(bytes: &[u8]) -> Option<Lifecycle> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use millpond_core::key::KEY_LEN;
+    use millpond_core::{RootKey, Timestamp};
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
+
+    use crate::express::{Holder, Session, Sessions};
+
+    /// A session's token, behind its key's id.
+    fn token() -> Vec<u8> {
+        let session = Session {
+            bucket: "lake--use1-az1--x-s3".into(),
+            owner: "123456789012".parse().unwrap(),
+            mode: None,
+            expires: Timestamp::EPOCH,
+            holder: Holder { access_key_id: "AKIAHOLDER".into(), token: None },
+        };
+        let issued =
+            Sessions::new(&RootKey::from_bytes([1; KEY_LEN])).issue(&session.owner.clone(), session).unwrap();
+        format!("{}\n{}", issued.access_key_id, issued.token).into_bytes()
+    }
 
     // Seeded and bounded; `fuzz/` runs the same entry without end.
     proptest! {
@@ -107,6 +137,20 @@ mod tests {
         #[test]
         fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             super::chunked(&bytes);
+            super::session_token(&bytes);
+            super::session_token(URL_SAFE_NO_PAD.encode(&bytes).as_bytes());
+        }
+
+        #[test]
+        fn nearly_a_token(changes in prop::collection::vec((any::<prop::sample::Index>(), "[A-Za-z0-9_-]"), 1..4)) {
+            let before = token();
+            let mut bent = before.clone();
+            for (at, letter) in changes {
+                let at = at.index(bent.len());
+                bent[at] = letter.as_bytes()[0];
+            }
+            prop_assume!(bent != before);
+            super::session_token(&bent);
         }
 
         #[test]

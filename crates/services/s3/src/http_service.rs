@@ -27,9 +27,10 @@ use crate::context::{Admission, Context};
 use crate::cors::{self, BucketCors, Preflight};
 use crate::digest::Algorithm;
 use crate::error::S3Error;
+use crate::express;
 use crate::form;
 use crate::logging::Asked;
-use crate::ops::Ops;
+use crate::ops::{Ops, Renames};
 use crate::receive::{Checked, Claimed, Expected, parse_md5};
 use crate::render::{self, About};
 use crate::service::S3;
@@ -56,6 +57,7 @@ impl S3Http {
         wire.set_access(Gatekeeper(s3.clone()));
         let domains = Domains(s3.settings().domains.clone());
         wire.set_host(domains.clone());
+        wire.set_route(Renames(s3.clone()));
         Self { s3: s3.clone(), domains, access, region, info: access::service_info(), wire: wire.build() }
     }
 
@@ -77,7 +79,7 @@ impl S3Http {
         } else if form::is_form(&parts) {
             self.upload_form(parts, body, arrival, &address, about).await
         } else {
-            self.serve(parts, body, arrival, about).await
+            self.serve(parts, body, arrival, &address, about).await
         };
         if let Some(origin) = origin.filter(|_| method != Method::OPTIONS) {
             self.share(&mut response, &address, &method, &origin);
@@ -96,9 +98,10 @@ impl S3Http {
         parts: Parts,
         body: Body,
         arrival: &Arrival,
+        address: &Address,
         about: About<'_>,
     ) -> (Response<Body>, Served) {
-        match self.prepare(parts, body, arrival) {
+        match self.prepare(parts, body, address, arrival) {
             Ok((request, context)) => {
                 let (mut response, cause) = self.run(request, &context, about).await;
                 response.extensions_mut().insert(Arc::clone(&context));
@@ -125,6 +128,9 @@ impl S3Http {
             let (Some(bucket), None) = (&address.bucket, &address.key) else {
                 return Err(S3Error::MethodNotAllowed { method: parts.method.to_string() });
             };
+            if express::is_directory(bucket) {
+                return Err(S3Error::NotOfDirectoryBuckets { what: "An upload by a form".into() });
+            }
             let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let mut form = form::read(content_type.unwrap_or_default(), pieces(body)).await?;
             let key = form::expand(&mut form)?;
@@ -207,16 +213,23 @@ impl S3Http {
         &self,
         mut parts: Parts,
         body: Body,
+        address: &Address,
         arrival: &Arrival,
     ) -> Result<(Request<s3s::Body>, Arc<Context>), S3Error> {
-        let Admitted { caller, admission, signed_at, payload } =
-            auth::admit(&parts, &self.access, &self.region, arrival)?;
+        let gate = auth::Gate { access: &self.access, sessions: self.s3.sessions(), region: &self.region };
+        let Admitted { caller, admission, signed_at, payload, holder, session } =
+            auth::admit(&parts, address, &gate, arrival)?;
+        let lists_directories =
+            parts.method == Method::GET && address.bucket.is_none() && auth::asks_for_directories(&parts);
         let trailers = matches!(payload, Payload::Chunked(_)).then(Trailers::default);
         let length = body_length(&parts, &payload)?;
         let kept = parts.headers.clone();
         parts.headers.remove(AUTHORIZATION);
         let place = Place { uri: parts.uri.clone(), s3: self.s3.clone() };
         parts.uri = without_signature(&parts.uri)?;
+        if lists_directories {
+            parts.uri = for_directories(&parts.uri)?;
+        }
         drop_odd_range(&mut parts);
         if trailers.is_some() {
             unframe(&mut parts, length.unwrap_or(0));
@@ -225,6 +238,7 @@ impl S3Http {
         context.query = parts.uri.query().unwrap_or_default().to_owned();
         context.signed_at = signed_at;
         context.place = Some(place);
+        (context.holder, context.session) = (holder, session);
         let context = Arc::new(context);
         let body = incoming(body, payload, length, trailers, &parts)?;
         let body = Reporting { inner: body, context: Arc::clone(&context) };
@@ -278,6 +292,10 @@ impl S3Http {
 impl HttpService for S3Http {
     fn info(&self) -> &ServiceInfo {
         &self.info
+    }
+
+    fn takes(&self, signing_name: &str) -> bool {
+        signing_name == self.info.signing_name || signing_name == express::SERVICE
     }
 
     fn operations(&self) -> Vec<OperationInfo> {
@@ -375,6 +393,12 @@ pub(crate) fn without_signature(uri: &Uri) -> Result<Uri, S3Error> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path_and_query.try_into().map_err(|_| invalid_uri())?);
     Uri::from_parts(parts).map_err(|_| invalid_uri())
+}
+
+/// AWS tells the list of directory buckets from that of the others by the endpoint; s3s tells it by a parameter.
+fn for_directories(uri: &Uri) -> Result<Uri, S3Error> {
+    let rest = uri.query().map(|query| format!("&{query}")).unwrap_or_default();
+    format!("/?x-id=ListDirectoryBuckets{rest}").parse().map_err(|_| invalid_uri())
 }
 
 fn invalid_uri() -> S3Error {

@@ -50,6 +50,29 @@ const KEPT: &[&str] = &[
     "x-amz-website-redirect-location",
 ];
 
+/// Those of directory buckets.
+const EXPRESS_HEADERS: &[(&str, &str)] = &[
+    ("x-amz-content-sha256", "s3express:x-amz-content-sha256"),
+    ("x-amz-server-side-encryption", "s3express:x-amz-server-side-encryption"),
+    ("x-amz-server-side-encryption-aws-kms-key-id", "s3express:x-amz-server-side-encryption-aws-kms-key-id"),
+];
+
+/// Keys of directory buckets that come from elsewhere.
+const EXPRESS_OTHERS: &[&str] = &[
+    "s3express:AccessPointNetworkOrigin",
+    "s3express:AllAccessRestrictedToLocalZoneGroup",
+    "s3express:authType",
+    "s3express:DataAccessPointAccount",
+    "s3express:DataAccessPointArn",
+    "s3express:LocationName",
+    "s3express:Permissions",
+    "s3express:ResourceAccount",
+    "s3express:SessionMode",
+    "s3express:signatureAge",
+    "s3express:signatureversion",
+    "s3express:TlsVersion",
+];
+
 /// Of the listings' parameters.
 const PARAMETERS: &[(&str, &str)] =
     &[("prefix", "s3:prefix"), ("delimiter", "s3:delimiter"), ("max-keys", "s3:max-keys")];
@@ -87,6 +110,13 @@ pub fn is_known(key: &str) -> bool {
     [EXISTING_TAG, REQUEST_TAG, "s3:BucketTag/"].iter().any(|prefix| begins(key, prefix))
         || HEADERS.iter().chain(PARAMETERS).any(|(_, known)| is(known))
         || OTHERS.iter().any(|known| is(known))
+}
+
+/// As [`is_known`], for directory buckets.
+pub fn is_known_to_express(key: &str) -> bool {
+    let mut headers = EXPRESS_HEADERS.iter().map(|(_, known)| known);
+    headers.any(|known| known.eq_ignore_ascii_case(key))
+        || EXPRESS_OTHERS.iter().any(|known| known.eq_ignore_ascii_case(key))
 }
 
 /// The condition keys of a request.
@@ -151,21 +181,44 @@ impl Keys {
 
     /// How the request came, and how it was signed.
     pub fn of_way(context: &Context) -> Self {
+        Self::way(context, ["s3:TlsVersion", "s3:authType", "s3:signatureversion", "s3:signatureAge"])
+    }
+
+    /// What a request to a directory bucket says: how it came and was signed, and the hash of its body.
+    pub fn of_express(context: &Context) -> Self {
+        let mut keys = Self::way(
+            context,
+            [
+                "s3express:TlsVersion",
+                "s3express:authType",
+                "s3express:signatureversion",
+                "s3express:signatureAge",
+            ],
+        );
+        for (header, key) in EXPRESS_HEADERS {
+            if let Some(value) = context.header(header) {
+                keys.put(*key, value.to_owned());
+            }
+        }
+        keys
+    }
+
+    fn way(context: &Context, [tls_version, kind, version, age]: [&'static str; 4]) -> Self {
         let mut keys = Self::default();
         if let Some(tls) = context.caller.origin.tls {
-            keys.put("s3:TlsVersion", tls.version.number());
+            keys.put(tls_version, tls.version.number());
         }
-        let kind = match context.admission {
+        let how = match context.admission {
             Admission::Header => "REST-HEADER",
             Admission::Presigned => "REST-QUERY-STRING",
             Admission::Form => "POST",
             Admission::Unsigned => return keys,
         };
-        keys.put("s3:authType", kind);
-        keys.put("s3:signatureversion", "AWS4-HMAC-SHA256");
+        keys.put(kind, how);
+        keys.put(version, "AWS4-HMAC-SHA256");
         if let Some(signed) = context.signed_at {
-            let age = context.caller.clock.unturned().since(signed).as_millis();
-            keys.put("s3:signatureAge", i64::try_from(age).unwrap_or(i64::MAX));
+            let since = context.caller.clock.unturned().since(signed).as_millis();
+            keys.put(age, i64::try_from(since).unwrap_or(i64::MAX));
         }
         keys
     }

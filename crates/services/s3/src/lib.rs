@@ -11,8 +11,9 @@
 //!   (checking a body while it passes by), `encryption` (who holds the keys), `store` (how all is kept), `pins` and `worker` (bytes that nothing names any
 //!   more).
 //! - Pure: `address`, `cors`, `names`, `payment`, `digest`, `condition`, `listing`, `lock`, `parts`, `tags`, `version`, `class`, `error`.
+//! - `express`: directory buckets and their sessions.
 //! - `events`: what happens to objects, told on the bus.
-//! - [`fuzz`]: the entry for a fuzzer of bodies in chunks.
+//! - [`fuzz`]: the entries for fuzzers of bodies in chunks and of sessions' tokens.
 
 mod access;
 mod acl;
@@ -31,6 +32,7 @@ mod domain;
 mod encryption;
 mod error;
 mod events;
+mod express;
 mod form;
 pub mod fuzz;
 mod http_service;

@@ -11,14 +11,14 @@ pub const MAX_KEY_BYTES: usize = 1_024;
 ///
 /// Source: Amazon S3 user guide, general purpose bucket naming rules.
 pub fn check_new_bucket(name: &str) -> Result<(), S3Error> {
-    if well_formed(name) && !reserved(name) {
+    if is_well_formed(name) && !reserved(name) {
         Ok(())
     } else {
         Err(S3Error::InvalidBucketName { bucket: name.into() })
     }
 }
 
-fn well_formed(name: &str) -> bool {
+pub fn is_well_formed(name: &str) -> bool {
     let edge = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let bytes = name.as_bytes();
     (3..=63).contains(&bytes.len())
@@ -31,9 +31,13 @@ fn well_formed(name: &str) -> bool {
 
 /// Prefixes and suffixes that AWS keeps for itself (access point aliases, directory buckets, table buckets).
 fn reserved(name: &str) -> bool {
-    const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
     const SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
-    PREFIXES.iter().any(|p| name.starts_with(p)) || SUFFIXES.iter().any(|s| name.ends_with(s))
+    begins_reserved(name) || SUFFIXES.iter().any(|s| name.ends_with(s))
+}
+
+pub fn begins_reserved(name: &str) -> bool {
+    const PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+    PREFIXES.iter().any(|p| name.starts_with(p))
 }
 
 /// Whether an object may have this key.

@@ -29,7 +29,7 @@ use crate::receive::{Checked, Expected, Received};
 use crate::service::S3;
 use crate::store::{
     Attributes, BodyRecord, Bucket, CONTENTS, ContentRecord, Deleted, ObjectRecord, PARTS, PartRecord,
-    Target, VersionRecord, objects_from, versions_from,
+    Rename, Target, VersionRecord, objects_from, versions_from,
 };
 use crate::tags::Tags;
 use crate::tiering::{AccessTier, Tiering};
@@ -330,7 +330,11 @@ impl S3 {
         names::check_key(key)?;
         let Sealing { record: encryption, wrap } = facts.sealing;
         let (placement, received) = self
-            .write_bytes(body, expected, WriteOptions { key: wrap.as_ref(), ..facts.class.keeping() })
+            .write_bytes(
+                body,
+                expected,
+                WriteOptions { key: wrap.as_ref(), ..bucket.record.keeping(facts.class) },
+            )
             .await?;
         let modified = self.now();
         let checksum = received.checksum.clone();
@@ -346,6 +350,7 @@ impl S3 {
             class: facts.class,
             restore: None,
             tiering: None,
+            renamed: None,
         };
         let etag = object.etag.clone();
         let content = ContentRecord {
@@ -366,7 +371,7 @@ impl S3 {
     }
 
     /// Makes a body's bytes durable, checked against what was expected. Where the key to them is not the pond's, what stands
-    /// in ETags is random in place of the MD5, which would say something of the bytes.
+    /// in ETags is random in place of the MD5, which would say something of the bytes; and so it is in directory buckets.
     pub(crate) async fn write_bytes<S>(
         &self,
         body: S,
@@ -377,13 +382,13 @@ impl S3 {
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
         let mut body = Checked::new(body, expected);
-        let wrapped = keeping.key.is_some();
+        let opaque = keeping.key.is_some() || keeping.zone.is_some();
         let placement = self.0.blobs.write_with(&mut body, keeping).await.map_err(write_error)?;
         self.note_if_short(&placement).await?;
         let mut received = body
             .into_received()
             .ok_or_else(|| S3Error::internal("writing a body", "it was not read to its end"))?;
-        if wrapped {
+        if opaque {
             received.md5 = *Uuid::new_v4().as_bytes();
         }
         Ok((placement, received))
@@ -422,6 +427,13 @@ impl S3 {
             self.0.garbage.wake();
         }
         Ok(removed)
+    }
+
+    pub(crate) async fn rename(&self, bucket: &Bucket, rename: Rename) -> Result<(), S3Error> {
+        if self.metadata().rename_object(bucket, rename).await? {
+            self.0.garbage.wake();
+        }
+        Ok(())
     }
 
     /// As [`S3::remove_objects`], for one.
@@ -479,6 +491,7 @@ pub(crate) fn write_error(error: WriteError<S3Error>) -> S3Error {
     match error {
         WriteError::Body(error) => error,
         WriteError::Blob(error) if error.is_disk_full() => S3Error::InsufficientStorage,
+        WriteError::Blob(BlobError::NoZone) => S3Error::ServiceUnavailable,
         WriteError::Blob(error) => S3Error::internal("writing an object's bytes", error),
     }
 }

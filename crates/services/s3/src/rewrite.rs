@@ -21,7 +21,8 @@ use crate::tiering::Tiering;
 use crate::version::Wanted;
 
 /// Readable copies are kept once, as AWS keeps them: what they are made of is still there.
-const COPY: WriteOptions<'static> = WriteOptions { spread: Spread::OneZone, pack: Pack::Plain, key: None };
+const COPY: WriteOptions<'static> =
+    WriteOptions { spread: Spread::OneZone, pack: Pack::Plain, key: None, zone: None };
 /// After what a restore that could not be made is tried again.
 const LATER: Duration = Duration::from_secs(900);
 const DAY: Duration = Duration::from_secs(86_400);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use millpond_blob::Blobs;
-use millpond_core::{ByteSize, Clock, Timestamp};
+use millpond_core::{ByteSize, Clock, RootKey, Timestamp};
 use millpond_kms::Kms;
 use millpond_store::{Store, StoreError};
 use millpond_work::{Bus, Tasks, Wake};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::encryption::BucketKeys;
 use crate::events::{self, Events};
+use crate::express::Sessions;
 use crate::lifecycle::LifecycleRun;
 use crate::logging;
 use crate::pins::Pins;
@@ -72,6 +73,7 @@ pub struct Deps<'a> {
     pub store: Store,
     pub blobs: Blobs,
     pub kms: Kms,
+    pub root_key: &'a RootKey,
     pub clock: Clock,
     pub tasks: &'a Tasks,
     pub settings: S3Settings,
@@ -86,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) blobs: Blobs,
     pub(crate) kms: Kms,
     pub(crate) bucket_keys: BucketKeys,
+    pub(crate) sessions: Sessions,
     pub(crate) clock: Clock,
     pub(crate) pins: Pins,
     pub(crate) garbage: Wake,
@@ -108,6 +111,7 @@ impl S3 {
             blobs: deps.blobs,
             kms: deps.kms.for_service("s3"),
             bucket_keys: BucketKeys::default(),
+            sessions: Sessions::new(deps.root_key),
             clock: deps.clock,
             pins: Pins::default(),
             garbage: Wake::new(),
@@ -162,6 +166,10 @@ impl S3 {
 
     pub(crate) fn bucket_keys(&self) -> &BucketKeys {
         &self.0.bucket_keys
+    }
+
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
     }
 
     pub(crate) fn settings(&self) -> &S3Settings {

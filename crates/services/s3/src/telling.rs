@@ -3,7 +3,7 @@
 
 use http::header::HOST;
 use http::{HeaderMap, Request, Uri};
-use millpond_core::Arn;
+use millpond_core::{Arn, Scope};
 use millpond_gateway::record::{Telling, Tells};
 use millpond_wire::Value;
 use millpond_wire::value::Key;
@@ -11,6 +11,7 @@ use millpond_wire::value::Key;
 use crate::address::{Address, Domains};
 use crate::context::Context;
 use crate::decide::arn;
+use crate::express;
 use crate::service::S3;
 
 /// Headers of requests that say what is to be done.
@@ -21,6 +22,7 @@ const ASKED: &[&str] = &[
     "x-amz-bypass-governance-retention",
     "x-amz-copy-source",
     "x-amz-copy-source-range",
+    "x-amz-create-session-mode",
     "x-amz-expected-bucket-owner",
     "x-amz-grant-full-control",
     "x-amz-grant-read",
@@ -102,7 +104,8 @@ fn may_be_told(parameter: &str) -> bool {
     !lower.starts_with("x-amz-") && !lower.contains("signature") && lower != "awsaccesskeyid"
 }
 
-fn address(place: &Place, headers: &HeaderMap) -> Address {
+/// The bucket and the key that the request in its context is about.
+pub fn address(place: &Place, headers: &HeaderMap) -> Address {
     let mut request = Request::new(());
     *request.uri_mut() = place.uri.clone();
     if let Some(host) = headers.get(HOST) {
@@ -114,6 +117,12 @@ fn address(place: &Place, headers: &HeaderMap) -> Address {
 /// The object, then its bucket.
 fn resources(context: &Context, address: Address) -> Vec<Arn> {
     let Some(bucket) = address.bucket else { return Vec::new() };
+    if express::is_directory(&bucket) {
+        let Scope { region, account, .. } = &context.caller.scope;
+        let of = |resource: String| express::arn(region, account, resource);
+        let object = address.key.map(|key| of(format!("bucket/{bucket}/{key}")));
+        return object.into_iter().chain([of(format!("bucket/{bucket}"))]).collect();
+    }
     let object = address.key.map(|key| arn(&context.caller, format!("{bucket}/{key}")));
     object.into_iter().chain([arn(&context.caller, bucket)]).collect()
 }

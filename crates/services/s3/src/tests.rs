@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::class::{Restore, StorageClass, Tier};
 use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::error::S3Error;
+use crate::express::Directory;
 use crate::lifecycle::{
     Expiration, Filter, Form, Lifecycle, NoncurrentExpiration, NoncurrentTransition, Rule, Smallest,
     Transition, When,
@@ -65,7 +66,9 @@ pub(crate) fn pond_of(zones: &[&str]) -> Pond {
         tasks: &tasks,
     });
     let settings = S3Settings::default();
-    let s3 = S3::open(Deps { store, blobs, kms, clock: clock.clone(), tasks: &tasks, settings }).unwrap();
+    let s3 =
+        S3::open(Deps { store, blobs, kms, root_key: &root, clock: clock.clone(), tasks: &tasks, settings })
+            .unwrap();
     let http = S3Http::new(
         &s3,
         Access::Open { account: ACCOUNT.parse().unwrap(), sessions: None },
@@ -562,10 +565,12 @@ fn records_of_earlier_versions_are_read() {
             ownership: Ownership::default(),
             public_access_block: all_blocked(),
             lock: None,
+            directory: None,
         },
         "84a26964c41000000000000000000000000000000001a76163636f756e74ac303030303030303030303030a6\
          726567696f6ea975732d656173742d31a763726561746564cf000001a3185c5000",
     );
+    check(&Directory { zone: 1 }, "81a47a6f6e6501");
     let checksum = Some((Algorithm::Crc32, Coverage::FullObject));
     check(
         &ObjectRecord {
@@ -580,6 +585,7 @@ fn records_of_earlier_versions_are_read() {
             class: StorageClass::Standard,
             restore: None,
             tiering: None,
+            renamed: None,
         },
         "85a7636f6e74656e74c41000000000000000000000000000000001a473697a6505a465746167a26162a86d6f\
          646966696564cf000001a3185c5000a8636865636b73756d92a54372633332aa46756c6c4f626a656374",

@@ -91,8 +91,9 @@ impl S3 {
     where
         S: Stream<Item = Result<Bytes, S3Error>> + Send + Unpin,
     {
-        let (placement, received) =
-            self.write_bytes(body, expected, WriteOptions { key: wrap, ..class.keeping() }).await?;
+        let (placement, received) = self
+            .write_bytes(body, expected, WriteOptions { key: wrap, ..bucket.record.keeping(class) })
+            .await?;
         let modified = self.now();
         let part = PartRecord {
             size: received.size,
@@ -138,6 +139,7 @@ impl S3 {
                 class: record.class,
                 restore: None,
                 tiering: None,
+                renamed: None,
             };
             let body = BodyRecord::Parts { upload, runs: whole.runs };
             let content = ContentRecord {

@@ -90,6 +90,27 @@ async fn every_zone_has_the_same_bytes_and_one_zone_has_them_alone() {
 }
 
 #[tokio::test]
+async fn a_wish_for_a_zone_is_met_or_refused() {
+    let pond = Pond::new();
+    let blobs = pond.open().unwrap();
+    let write = async |zone: u8, size: usize| {
+        let options = WriteOptions { spread: Spread::OneZone, zone: Some(zone), ..WriteOptions::default() };
+        blobs.write_with(stream::iter([Ok::<_, Infallible>(Bytes::from(body(size)))]), options).await
+    };
+    for zone in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(write(zone, 20_000).await.unwrap().zones(), set([zone]));
+        }
+    }
+    pond.lose(1);
+    blobs.zones().await.unwrap();
+    assert!(matches!(write(1, 20_000).await, Err(WriteError::Blob(BlobError::NoZone))));
+    assert_eq!(write(2, 20_000).await.unwrap().zones(), set([2]));
+    // What is sealed in its placement is in no zone.
+    assert!(write(1, 10).await.unwrap().zones().is_empty());
+}
+
+#[tokio::test]
 async fn any_zone_may_be_lost_and_is_filled_up_again() {
     for lost in 0..3_u8 {
         for restarted in [false, true] {

@@ -64,6 +64,7 @@ async fn pond() -> Pond {
             clock: clock.clone(),
             tasks: &tasks,
         }),
+        root_key: &key,
         clock: clock.clone(),
         tasks: &tasks,
         settings,

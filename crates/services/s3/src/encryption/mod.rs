@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use customer::{CustomerKey, CustomerKeyRecord, Given};
 pub use keys::BucketKeys;
-pub use request::{Method, check_headers, names_encryption};
+pub use request::{Method, check_headers, check_not_overridden, names_encryption};
 
 use crate::error::S3Error;
 use crate::service::S3;
@@ -124,6 +124,12 @@ impl S3 {
         headers: &HeaderMap,
     ) -> Result<Sealing, S3Error> {
         let default = self.metadata().document::<BucketEncryption>(bucket)?;
+        if bucket.record.is_directory() {
+            request::check_not_overridden(headers, default.as_deref())?;
+        }
+        // What the request repeats of the bucket's encryption says nothing more.
+        let none = HeaderMap::new();
+        let headers = if bucket.record.is_directory() { &none } else { headers };
         match Wanted::of(headers, default.as_deref())? {
             Wanted::Pond => Ok(Sealing::default()),
             Wanted::Kms(wanted) => self.kms_sealing(caller, bucket, key, wanted).await,

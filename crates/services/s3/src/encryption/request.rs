@@ -105,6 +105,29 @@ impl Wanted {
     }
 }
 
+/// What is put into a directory bucket is encrypted as the bucket says: a request may repeat that, and not say otherwise.
+///
+/// Errors: InvalidRequest, and those of [`Wanted::of`].
+pub fn check_not_overridden(headers: &HeaderMap, default: Option<&BucketEncryption>) -> Result<(), S3Error> {
+    let (asked, of_bucket) = (Wanted::of(headers, default)?, Wanted::of(&HeaderMap::new(), default)?);
+    let same = match (&asked, &of_bucket) {
+        (Wanted::Pond, Wanted::Pond) => true,
+        // A request that names the method names the key too, or means the bucket's.
+        (Wanted::Kms(asked), Wanted::Kms(of_bucket)) => {
+            let key = asked.key.is_none() || asked.key == of_bucket.key;
+            let bucket_key = !headers.contains_key(BUCKET_KEY) || asked.bucket_key;
+            key && bucket_key && asked.context.is_empty() && !asked.double
+        }
+        _ => false,
+    };
+    if same {
+        return Ok(());
+    }
+    Err(S3Error::invalid_request(
+        "The encryption of a directory bucket's objects is the bucket's, and cannot be overridden by a request.",
+    ))
+}
+
 /// Whether a request says itself how what it makes is to be encrypted.
 pub fn names_encryption(headers: &HeaderMap) -> bool {
     let [algorithm, ..] = Given::ForThis.headers();
@@ -115,7 +138,7 @@ pub fn names_encryption(headers: &HeaderMap) -> bool {
 ///
 /// Errors: InvalidArgument.
 pub fn check_headers(operation: &str, headers: &HeaderMap) -> Result<(), S3Error> {
-    let makes = ["PutObject", "CopyObject", "CreateMultipartUpload"];
+    let makes = ["PutObject", "CopyObject", "CreateMultipartUpload", "CreateSession"];
     let takes_key = [
         "PutObject",
         "CopyObject",

@@ -39,6 +39,29 @@ impl Lifecycle {
         self.check_prefixes()
     }
 
+    /// A directory bucket's objects only go, after days.
+    ///
+    /// Errors: NotImplemented.
+    ///
+    /// Source: Amazon S3 API reference, PutBucketLifecycleConfiguration.
+    pub fn check_of_directory(&self) -> Result<(), S3Error> {
+        let refused = |rule: &Rule| {
+            let rules = [
+                (!rule.transitions.is_empty(), "Transition"),
+                (rule.noncurrent_expiration.is_some(), "NoncurrentVersionExpiration"),
+                (!rule.noncurrent_transitions.is_empty(), "NoncurrentVersionTransition"),
+                (matches!(rule.expiration, Some(Expiration::Marker)), "ExpiredObjectDeleteMarker"),
+                (matches!(rule.expiration, Some(Expiration::Object(When::Date(_)))), "Expiration by date"),
+                (!rule.filter.tags.is_empty(), "Filter by tags"),
+            ];
+            rules.into_iter().find(|(asked, _)| *asked).map(|(_, what)| what)
+        };
+        match self.rules.iter().find_map(refused) {
+            Some(what) => Err(S3Error::NotOfDirectoryBuckets { what: format!("{what} in a lifecycle rule") }),
+            None => Ok(()),
+        }
+    }
+
     /// What AWS still asks of rules without filters, which are its older form.
     fn check_prefixes(&self) -> Result<(), S3Error> {
         let is_older = |rule: &Rule| rule.filter.form == Form::Prefix;

@@ -306,7 +306,7 @@ fn cost(class: StorageClass) -> u8 {
         StorageClass::OnezoneIa => 3,
         StorageClass::IntelligentTiering => 4,
         StorageClass::StandardIa => 5,
-        StorageClass::Standard | StorageClass::ReducedRedundancy => 6,
+        StorageClass::Standard | StorageClass::ReducedRedundancy | StorageClass::ExpressOnezone => 6,
     }
 }
 

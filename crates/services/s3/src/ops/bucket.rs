@@ -9,6 +9,7 @@ use super::Call;
 use super::convert::{owner, timestamp};
 use crate::acl::{Acl, Of, canonical_id};
 use crate::error::S3Error;
+use crate::express::is_directory;
 use crate::lock::BucketLock;
 use crate::ownership::Ownership;
 use crate::service::MAX_PAGE;
@@ -26,8 +27,8 @@ pub(super) async fn create_bucket(
 ) -> Result<CreateBucketOutput, S3Error> {
     let caller = &call.context.caller;
     let configuration = input.create_bucket_configuration.unwrap_or_default();
-    if configuration.bucket.is_some() || configuration.location.is_some() {
-        return Err(S3Error::NotImplemented { what: "A directory bucket (Location, Bucket)".into() });
+    if configuration.bucket.is_some() || configuration.location.is_some() || is_directory(&input.bucket) {
+        return super::directory::create(&call, &input.bucket, configuration).await;
     }
     let constraint = configuration.location_constraint.as_ref().map(BucketLocationConstraint::as_str);
     let region = location(&caller.scope.region, constraint)?;
@@ -101,9 +102,15 @@ fn looks_like_a_region(text: &str) -> bool {
 /// Source: Amazon S3 API reference, HeadBucket.
 pub(super) async fn head_bucket(call: Call, input: HeadBucketInput) -> Result<HeadBucketOutput, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
+    let region = &bucket.record.region;
+    let zone = bucket.record.directory.map(|directory| directory.zone_id(region));
     Ok(HeadBucketOutput {
-        bucket_region: Some(bucket.record.region.to_string()),
-        ..HeadBucketOutput::default()
+        bucket_region: Some(region.to_string()),
+        bucket_location_type: zone
+            .as_ref()
+            .map(|_| LocationType::from_static(LocationType::AVAILABILITY_ZONE)),
+        access_point_alias: zone.as_ref().map(|_| false),
+        bucket_location_name: zone,
     })
 }
 
@@ -131,7 +138,7 @@ pub(super) async fn delete_bucket(
     Ok(DeleteBucketOutput::default())
 }
 
-/// The account's buckets in order of their names; pages when MaxBuckets asks for them.
+/// The account's buckets, without directory buckets, in order of their names; pages when MaxBuckets asks for them.
 ///
 /// Errors: InvalidArgument (a continuation token of another request).
 /// Source: Amazon S3 API reference, ListBuckets.
@@ -167,7 +174,8 @@ pub(super) async fn list_buckets(call: Call, input: ListBucketsInput) -> Result<
     for entry in snapshot.scan(&ACCOUNT_BUCKETS, span) {
         let ((_, name), _) = entry?;
         let Some(record) = snapshot.get(&BUCKETS, &name)? else { continue };
-        if input.bucket_region.as_deref().is_some_and(|wanted| wanted != record.region.as_str()) {
+        let elsewhere = input.bucket_region.as_deref().is_some_and(|wanted| wanted != record.region.as_str());
+        if elsewhere || record.is_directory() {
             continue;
         }
         if buckets.len() == limit {

@@ -104,6 +104,9 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
             ));
         }
     };
+    if bucket.record.is_directory() && !tags.is_empty() {
+        return Err(S3Error::HeaderNotImplemented { header: "x-amz-tagging-directive".into() });
+    }
     let expected = expected_copy(&source, input.checksum_algorithm.as_ref())?;
     // The conditions of the destination have no prefix.
     let condition = WriteCondition::of(&call.context.headers)?;
@@ -112,7 +115,10 @@ pub(super) async fn copy_object(call: Call, input: CopyObjectInput) -> Result<Co
     let encryption = Shown::of(sealing.record.as_ref(), customer.as_ref());
     let body = source.read(0..info.size);
     let access = call.access_of_new_object(&bucket)?;
-    let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
+    let class = crate::class::StorageClass::asked(
+        input.storage_class.as_ref().map(StorageClass::as_str),
+        bucket.record.is_directory(),
+    )?;
     let lock = lock_of!(call, bucket, input)?;
     let teller = call.teller(EventName::CreatedCopy);
     let facts = Facts { attributes, tags: tags.clone(), access, class, lock, sealing, teller };

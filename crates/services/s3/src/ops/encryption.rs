@@ -5,6 +5,7 @@ use s3s::dto::*;
 use super::Call;
 use crate::encryption::{BucketEncryption, Method};
 use crate::error::S3Error;
+use crate::store::Bucket;
 
 /// A bucket that was not told otherwise encrypts under keys of the pond's own.
 ///
@@ -34,7 +35,7 @@ pub(super) async fn get_bucket_encryption(
 /// Sets it; objects that are there keep theirs. The key is looked for when it is first used.
 ///
 /// Errors: MalformedXML (not one rule, an unknown algorithm), InvalidArgument (a key or a bucket key that the algorithm does
-/// not have).
+/// not have), NotImplemented (what directory buckets do not have).
 /// Source: Amazon S3 API reference, PutBucketEncryption.
 pub(super) async fn put_bucket_encryption(
     call: Call,
@@ -62,9 +63,32 @@ pub(super) async fn put_bucket_encryption(
             "true",
         ));
     }
+    let bucket_key = match bucket.record.is_directory() {
+        true => check_directory(&call, &bucket, method, key.as_deref())?,
+        false => bucket_key,
+    };
     let set = BucketEncryption { method, key, bucket_key };
     call.s3.metadata().set_document(&bucket, Some(&set), |_| Ok(())).await?;
     Ok(PutBucketEncryptionOutput::default())
+}
+
+/// Of a directory bucket: under one key of the customer's for good, with bucket keys always.
+fn check_directory(call: &Call, bucket: &Bucket, method: Method, key: Option<&str>) -> Result<bool, S3Error> {
+    let before = call.s3.metadata().document::<BucketEncryption>(bucket)?;
+    let before = before.as_deref().and_then(|before| before.key.as_deref());
+    match (method, key) {
+        (Method::Pond, _) => Ok(false),
+        (Method::KmsTwice, _) => {
+            Err(S3Error::NotOfDirectoryBuckets { what: "The encryption aws:kms:dsse".into() })
+        }
+        (Method::Kms, None) => {
+            Err(S3Error::NotOfDirectoryBuckets { what: "A key of KMS that AWS manages (aws/s3)".into() })
+        }
+        (Method::Kms, Some(key)) if before.is_some_and(|before| before != key) => {
+            Err(S3Error::NotOfDirectoryBuckets { what: "Another key than the one that it had before".into() })
+        }
+        (Method::Kms, Some(_)) => Ok(true),
+    }
 }
 
 /// Back to keys of the pond's own.

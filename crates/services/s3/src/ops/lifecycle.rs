@@ -38,6 +38,9 @@ pub(super) async fn put_bucket_lifecycle_configuration(
         }
     };
     let lifecycle = read(rules, smallest)?;
+    if bucket.record.is_directory() {
+        lifecycle.check_of_directory()?;
+    }
     call.s3.metadata().set_document(&bucket, Some(&lifecycle), |_| Ok(())).await?;
     Ok(PutBucketLifecycleConfigurationOutput {
         transition_default_minimum_object_size: Some(shown_smallest(smallest)),

@@ -6,20 +6,27 @@ use s3s::dto::*;
 use super::Call;
 use super::convert::{algorithm, count, encode, etag, is_encoded, owner, page_size, size, timestamp};
 use crate::error::S3Error;
+use crate::express;
 use crate::listing::{Page, Question};
 use crate::store::{Bucket, BucketRecord, ObjectRecord, What};
 use crate::version::Wanted;
 
 /// A page of keys in byte order.
 ///
-/// Errors: NoSuchBucket, InvalidArgument (a continuation token of another request, a negative number of keys).
+/// Errors: NoSuchBucket, InvalidArgument (a continuation token of another request, a negative number of keys, what directory
+/// buckets do not have).
 /// Source: Amazon S3 API reference, ListObjectsV2.
+/// Differs from AWS: directory buckets are listed in byte order too, and without the prefixes of uploads that are under way.
 pub(super) async fn list_objects_v2(
     call: Call,
     input: ListObjectsV2Input,
 ) -> Result<ListObjectsV2Output, S3Error> {
     let bucket = call.bucket(&input.bucket)?;
     let encoded = is_encoded(input.encoding_type.as_ref())?;
+    if bucket.record.is_directory() {
+        let (prefix, delimiter) = (input.prefix.as_deref(), input.delimiter.as_deref());
+        express::check_listing(prefix, delimiter, input.start_after.as_deref())?;
+    }
     let prefix = input.prefix.clone().unwrap_or_default();
     let belongs =
         format!("{} {prefix}\n{}", bucket.record.id, input.delimiter.as_deref().unwrap_or_default());

@@ -4,11 +4,13 @@
 //! `access`, since it is not in the table.
 
 mod acl;
+mod append;
 mod bucket;
 mod configuration;
 mod convert;
 mod copy;
 mod cors;
+mod directory;
 mod encryption;
 pub(crate) mod lifecycle;
 mod list;
@@ -20,6 +22,7 @@ mod object;
 mod ownership;
 mod payment;
 mod policy;
+mod rename;
 mod restore;
 mod tagging;
 mod tiering;
@@ -29,6 +32,7 @@ mod website;
 use std::sync::Arc;
 
 pub(crate) use convert::{encode, from_timestamp, http_date};
+pub(crate) use rename::Renames;
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result};
@@ -109,6 +113,7 @@ operations! {
     copy_object(CopyObjectInput) -> CopyObjectOutput = copy;
     create_bucket(CreateBucketInput) -> CreateBucketOutput = bucket;
     create_multipart_upload(CreateMultipartUploadInput) -> CreateMultipartUploadOutput = multipart;
+    create_session(CreateSessionInput) -> CreateSessionOutput = directory;
     delete_bucket(DeleteBucketInput) -> DeleteBucketOutput = bucket;
     delete_bucket_cors(DeleteBucketCorsInput) -> DeleteBucketCorsOutput = cors;
     delete_bucket_encryption(DeleteBucketEncryptionInput) -> DeleteBucketEncryptionOutput = encryption;
@@ -151,6 +156,7 @@ operations! {
     head_object(HeadObjectInput) -> HeadObjectOutput = object;
     list_bucket_intelligent_tiering_configurations(ListBucketIntelligentTieringConfigurationsInput) -> ListBucketIntelligentTieringConfigurationsOutput = tiering;
     list_buckets(ListBucketsInput) -> ListBucketsOutput = bucket;
+    list_directory_buckets(ListDirectoryBucketsInput) -> ListDirectoryBucketsOutput = directory;
     list_multipart_uploads(ListMultipartUploadsInput) -> ListMultipartUploadsOutput = multipart;
     list_object_versions(ListObjectVersionsInput) -> ListObjectVersionsOutput = list;
     list_objects(ListObjectsInput) -> ListObjectsOutput = list;

@@ -16,6 +16,7 @@ use crate::digest::{Algorithm, Coverage};
 use crate::encryption::{CustomerKey, Given, Shown, check_given};
 use crate::error::S3Error;
 use crate::events::EventName;
+use crate::express;
 use crate::keys;
 use crate::listing::Question;
 use crate::store::UploadRecord;
@@ -52,7 +53,10 @@ pub(super) async fn create_multipart_upload(
         access: call.access_of_new_object(&bucket)?,
         initiator: initiator(&bucket, &call.context.caller),
         conditions: keys::kept(&call.context.headers).collect(),
-        class: crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?,
+        class: crate::class::StorageClass::asked(
+            input.storage_class.as_ref().map(StorageClass::as_str),
+            bucket.record.is_directory(),
+        )?,
         lock: lock_of!(call, bucket, input)?,
         encryption: sealing.record,
     };
@@ -165,6 +169,9 @@ pub(super) async fn complete_multipart_upload(
     let upload = parse_upload_id(&input.upload_id)?;
     let condition = WriteCondition::of(&call.context.headers)?;
     let completion = completion(&input)?;
+    if bucket.record.is_directory() {
+        express::check_parts(&input.upload_id, completion.parts.iter().map(|part| part.number))?;
+    }
     if let Some(customer) = CustomerKey::of(&call.context.headers, Given::ForThis)? {
         match call.s3.metadata().upload(&bucket, &input.key, upload) {
             Ok(record) => {
@@ -299,6 +306,13 @@ pub(super) async fn list_multipart_uploads(
     let bucket = call.bucket(&input.bucket)?;
     let encoded = is_encoded(input.encoding_type.as_ref())?;
     let prefix = input.prefix.clone().unwrap_or_default();
+    if bucket.record.is_directory() {
+        express::check_listing(Some(&prefix), input.delimiter.as_deref(), None)?;
+        if let Some(marker) = input.upload_id_marker.as_deref().filter(|marker| !marker.is_empty()) {
+            let message = "Directory buckets have no upload-id-marker";
+            return Err(S3Error::invalid_argument(message, "upload-id-marker", marker));
+        }
+    }
     let limit = page_size(input.max_uploads, "max-uploads")?;
     let after = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
     // Without a key's marker an upload's has no meaning, and AWS passes over it.

@@ -9,7 +9,7 @@ use super::convert::{
     from_timestamp, http_date, lock_of, request_body, set_checksum, set_encryption, size, timestamp,
 };
 use super::lifecycle::{expiration, expiration_of};
-use super::{Call, lock};
+use super::{Call, append, lock};
 use crate::condition::{ReadConditions, Reader, WriteCondition};
 use crate::context::Admission;
 use crate::decide::Question;
@@ -28,7 +28,7 @@ use crate::version::Wanted;
 /// Puts an object; it is durable when this returns.
 ///
 /// Errors: NoSuchBucket, PreconditionFailed, BadDigest, InvalidDigest, IncompleteBody, EntityTooLarge, MetadataTooLarge,
-/// KeyTooLongError, MissingContentLength, InvalidStorageClass.
+/// KeyTooLongError, MissingContentLength, InvalidStorageClass; InvalidWriteOffset, TooManyParts (appending).
 /// Source: Amazon S3 API reference, PutObject.
 pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutObjectOutput, S3Error> {
     let context = &call.context;
@@ -37,13 +37,23 @@ pub(super) async fn put_object(call: Call, input: PutObjectInput) -> Result<PutO
     if context.body_length.is_none() && context.admission != Admission::Form {
         return Err(S3Error::MissingContentLength);
     }
+    if let Some(object) = append::target(&call, &bucket, &input)? {
+        return append::append(&call, &bucket, input, object).await;
+    }
     let attributes = attributes_of!(input);
-    let condition = WriteCondition::of(&context.headers)?;
+    let condition = match input.write_offset_bytes {
+        // There was nothing to append to.
+        Some(_) => WriteCondition::Absent,
+        None => WriteCondition::of(&context.headers)?,
+    };
     let expected = expected(context, input.content_md5.as_ref(), &checksums_of!(input), None)?;
     let body = request_body(input.body);
     let tags = tags::parse_header(input.tagging.as_deref().unwrap_or_default())?;
     let access = call.access_of_new_object(&bucket)?;
-    let class = crate::class::StorageClass::asked(input.storage_class.as_ref().map(StorageClass::as_str))?;
+    let class = crate::class::StorageClass::asked(
+        input.storage_class.as_ref().map(StorageClass::as_str),
+        bucket.record.is_directory(),
+    )?;
     let lock = lock_of!(call, bucket, input)?;
     lock::check_digest(&call, &bucket, &lock)?;
     let sealing = call.s3.sealing(&context.caller, &bucket, &input.key, &context.headers).await?;
@@ -445,6 +455,9 @@ fn target(call: &Call, bucket: &Bucket, object: &ObjectIdentifier) -> Result<Tar
     }
     let version = match object.version_id.as_deref() {
         None => None,
+        Some(text) if bucket.record.is_directory() && text != "null" => {
+            return Err(S3Error::NotOfDirectoryBuckets { what: format!("The version {text}") });
+        }
         Some(text) => Some(
             Wanted::parse(text)
                 .map_err(|_| S3Error::NoSuchVersion { key: object.key.clone(), version: text.to_owned() })?,

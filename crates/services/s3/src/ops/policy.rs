@@ -7,6 +7,7 @@ use super::Call;
 use crate::bucket_policy::BucketPolicy;
 use crate::decide::arn;
 use crate::error::S3Error;
+use crate::express;
 use crate::store::Bucket;
 
 fn no_policy(bucket: &Bucket) -> S3Error {
@@ -67,8 +68,11 @@ pub(super) async fn put_bucket_policy(
     if !input.confirm_remove_self_bucket_access.unwrap_or(false)
         && !matches!(caller.principal, Principal::Root { .. })
     {
-        let arn = arn(caller, bucket.name.as_str());
-        let asked = caller.ask("s3:PutBucketPolicy", &arn).owner(&bucket.record.account);
+        let (action, arn) = match bucket.record.is_directory() {
+            true => ("s3express:PutBucketPolicy", express::bucket_arn(&bucket)),
+            false => ("s3:PutBucketPolicy", arn(caller, bucket.name.as_str())),
+        };
+        let asked = caller.ask(action, &arn).owner(&bucket.record.account);
         if !asked.resource_policy(Some(&policy.policy)).is_allowed() {
             return Err(S3Error::access_denied());
         }

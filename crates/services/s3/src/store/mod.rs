@@ -8,8 +8,9 @@
 //! - A content has an id of its own.
 //! - Bytes that a transaction makes unreachable are written down as garbage in the same transaction; `worker` removes them.
 //!
-//! `records`: the shapes. `buckets`, `documents`, `objects`, `uploads`, `lifecycle`, `rewrites`, `walks`, `tiers`: the transactions.
+//! `records`: the shapes. `buckets`, `documents`, `objects`, `appends`, `uploads`, `lifecycle`, `rewrites`, `walks`, `tiers`: the transactions.
 
+mod appends;
 mod buckets;
 mod documents;
 mod lifecycle;
@@ -31,9 +32,10 @@ use uuid::Uuid;
 
 use crate::error::S3Error;
 
+pub use appends::Append;
 pub use documents::{Document, DocumentRecord, Kind};
 pub use lifecycle::{Expired, Place, RunRecord};
-pub use objects::{Deleted, Placed, Target, objects_from, versions_from};
+pub use objects::{Deleted, Placed, Rename, Target, objects_from, versions_from};
 pub use records::*;
 pub use rewrites::{Change, RestoreJob, Rewritten};
 pub use tiers::Accessed;

@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::tiers::note_tiers;
 use super::{
     BodyRecord, Bucket, BucketRecord, CONTENTS, ContentRecord, MarkerRecord, Metadata, NULLS, OBJECTS,
-    ObjectRecord, VERSIONS, VersionRecord, What, below, check_bucket, discard, name_file,
+    ObjectRecord, Renamed, VERSIONS, VersionRecord, What, below, check_bucket, discard, name_file,
 };
-use crate::condition::WriteCondition;
+use crate::condition::{ReadConditions, Reader, WriteCondition};
 use crate::error::S3Error;
 use crate::events::{EventName, Subject, Teller};
 use crate::lock;
@@ -39,6 +39,19 @@ pub struct Target {
     pub condition: WriteCondition,
     /// The caller may bypass governance mode, and asks to.
     pub bypass_governance: bool,
+}
+
+/// A change of a key, and under which conditions.
+#[derive(Debug, Clone)]
+pub struct Rename {
+    pub from: String,
+    pub to: String,
+    /// The client's, with which it may ask again.
+    pub token: Option<String>,
+    pub source: ReadConditions,
+    /// Of what has the new key.
+    pub over: WriteCondition,
+    pub over_times: ReadConditions,
 }
 
 /// What a deletion did.
@@ -110,6 +123,14 @@ impl Metadata {
                 targets.into_iter().map(delete).collect()
             })
             .await
+    }
+
+    /// Gives an object another key, in a bucket without versions. True when bytes are to be removed.
+    ///
+    /// Errors: NoSuchBucket (deleted meanwhile), NoSuchKey, PreconditionFailed, IdempotentParameterMismatch.
+    pub async fn rename_object(&self, bucket: &Bucket, rename: Rename) -> Result<bool, S3Error> {
+        let bucket = bucket.clone();
+        self.store.write(move |txn| rename_in(txn, &check_bucket(txn, &bucket)?, rename)).await
     }
 
     /// Changes what is kept beside the bytes of one version of an object: `change` gets its records.
@@ -289,6 +310,31 @@ pub(super) fn place(
     txn.put(&OBJECTS, &at, &object)?;
     let version = bucket.versioning.shown(object.version());
     Ok(Placed { object, version, garbage })
+}
+
+fn rename_in(txn: &mut Txn<'_>, bucket: &BucketRecord, rename: Rename) -> Result<bool, S3Error> {
+    let Rename { from, to, token, source, over, over_times } = rename;
+    let (old, new) = ((bucket.id, from), (bucket.id, to));
+    let before = txn.get(&OBJECTS, &new)?;
+    let done = before.as_ref().and_then(|object| object.renamed.as_ref());
+    if let Some(done) = done.filter(|done| token.as_ref() == Some(&done.token)) {
+        return if done.from == old.1 { Ok(false) } else { Err(S3Error::IdempotentParameterMismatch) };
+    }
+    let mut object = txn.get(&OBJECTS, &old)?.ok_or_else(|| S3Error::NoSuchKey { key: old.1.clone() })?;
+    source.check(Reader::Copy, &object.etag, object.modified)?;
+    over.check(&new.1, before.as_ref().map(|object| object.etag.as_str()))?;
+    match &before {
+        Some(before) => over_times.check(Reader::Copy, &before.etag, before.modified)?,
+        None if over_times.if_modified_since.is_some() => {
+            return Err(S3Error::PreconditionFailed { condition: "If-Modified-Since" });
+        }
+        None => {}
+    }
+    txn.delete(&OBJECTS, &old)?;
+    let (_, garbage) = supersede(txn, bucket, &new, before, object.modified)?;
+    object.renamed = token.map(|token| Renamed { token, from: old.1 });
+    txn.put(&OBJECTS, &new, &object)?;
+    Ok(garbage)
 }
 
 /// Makes room for a new version of a key: what was its newest one is kept as an older one or, where the bucket does not

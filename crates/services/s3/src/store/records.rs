@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use millpond_blob::Placement;
+use millpond_blob::{Placement, WriteOptions};
 use millpond_core::{AccountId, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,6 +13,7 @@ use crate::acl::Acl;
 use crate::class::{Restore, StorageClass};
 use crate::digest::{Algorithm, Checksum, Coverage};
 use crate::encryption::Encryption;
+use crate::express::Directory;
 use crate::lock::{BucketLock, Lock};
 use crate::ownership::{ObjectAccess, Ownership, PublicAccessBlock, all_blocked, is_all_blocked};
 use crate::parts::Runs;
@@ -38,6 +39,20 @@ pub struct BucketRecord {
     /// The bucket's objects can be locked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<BucketLock>,
+    /// It is a directory bucket, and where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Directory>,
+}
+
+impl BucketRecord {
+    pub fn is_directory(&self) -> bool {
+        self.directory.is_some()
+    }
+
+    /// How bytes of a class are kept in this bucket.
+    pub fn keeping(&self, class: StorageClass) -> WriteOptions<'static> {
+        WriteOptions { zone: self.directory.map(|directory| directory.zone), ..class.keeping() }
+    }
 }
 
 /// A bucket as operations work with it.
@@ -74,6 +89,16 @@ pub struct ObjectRecord {
     /// Of an object in intelligent tiering that was read or moved since it came there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tiering: Option<Tiering>,
+    /// How it came by its key, if a client may ask again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renamed: Option<Renamed>,
+}
+
+/// A rename that was done for a client's token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renamed {
+    pub token: String,
+    pub from: String,
 }
 
 impl ObjectRecord {

@@ -67,6 +67,7 @@ fn object(etag: &str) -> (ObjectRecord, ContentRecord) {
         class: Default::default(),
         restore: None,
         tiering: None,
+        renamed: None,
     };
     let body = BodyRecord::Parts { upload: content, runs: crate::parts::Runs::default() };
     (
@@ -131,6 +132,7 @@ async fn run(steps: Vec<Step>) {
         ownership: Default::default(),
         public_access_block: crate::ownership::all_blocked(),
         lock: None,
+        directory: None,
     };
     metadata.create_bucket("b", record, None, 1).await.unwrap();
     let mut model = Model { versioning: Versioning::Never, versions: Vec::new() };
