@@ -192,6 +192,34 @@ class Bench:
         ratio = ours / theirs
         self.row(f"TPC-H, {count} queries", f"{ours:.2f} s", f"DuckDB {theirs:.2f} s: {ratio:.2f}", "at most 1.5", ratio <= 1.5)
 
+    def authorize(self):
+        """GET of 1 KiB objects by a user with 10 policies of 20 statements beside the root, who has none; 16 connections."""
+        names = [f"{n:03}" for n in range(64)]
+        with self.pond("authorize") as pond:
+            s3, iam = pond.client("s3"), pond.client("iam")
+            s3.create_bucket(Bucket="bench")
+            for name in names:
+                s3.put_object(Bucket="bench", Key=name, Body=os.urandom(KIB))
+            signers = load.Signer(pond), load.Signer(pond, user_of_many_policies(iam))
+
+            def rate(signer):
+                paths = (signer.presigned_path("GET", f"/bench/{name}") for name in names)
+                requests = [load.render("GET", path, {"Host": signer.host}) for path in paths]
+                spent = processor_seconds(pond.process.pid)
+                result = load.wrk(pond.endpoint, requests, 16, self.seconds, self.folder)
+                assert result["bytes"] >= result["requests"] * KIB, "the answers were not the whole objects"
+                cost[signer].append((processor_seconds(pond.process.pid) - spent) / result["requests"] * 1e6)
+                return result["rate"]
+
+            cost = {signer: [] for signer in signers}
+            user, root = self.turns(lambda: rate(signers[1]), lambda: rate(signers[0]))
+        over = root / user - 1
+        root_cost, user_cost = (statistics.median(cost[signer]) for signer in signers)
+        self.row(
+            "Authorization of a small GET", f"{user:,.0f}/s, {user_cost:.0f} µs of processor each",
+            f"the root {root:,.0f}/s, {root_cost:.0f} µs: {over:.1%} over", "under 5 %", over < 0.05,
+        )
+
     def start(self):
         """From the start of the process to its line "ready", and the memory of an idle one."""
         def seconds(pond):
@@ -216,6 +244,36 @@ class Bench:
         self.row("Idle memory", f"{resident:.0f} MiB", "resident, 2 s after the start", "60 MiB", resident <= 60)
 
 
+def user_of_many_policies(iam, policies=10, statements=20):
+    """A user who may read the objects by the last statement of the last policy; her keys. The others are as people write them."""
+    def statement(n):
+        where, lake = f"arn:aws:s3:::bucket-{n}", "arn:aws:s3:::lake"
+        return [
+            {"Effect": "Allow", "Action": ["glue:Get*", "glue:BatchGet*"], "Resource": f"arn:aws:glue:*:*:table/db{n}/*"},
+            {"Effect": "Allow", "Action": "s3:*", "Resource": [where, f"{where}/*"]},
+            {"Effect": "Deny", "Action": "s3:*", "Resource": f"{lake}/*", "Condition": {
+                "StringNotLike": {"s3:prefix": "home/*"}, "StringEquals": {"aws:PrincipalTag/team": f"t{n}"}}},
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"{lake}/*/part-{n}-*.parquet"},
+        ][n % 4]
+
+    iam.create_user(UserName="reader")
+    for policy in range(policies):
+        written = [statement(policy * statements + n) for n in range(statements)]
+        if policy == policies - 1:
+            written[-1] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bench/*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": written}, separators=(",", ":"))
+        made = iam.create_policy(PolicyName=f"policy-{policy}", PolicyDocument=document)["Policy"]["Arn"]
+        iam.attach_user_policy(UserName="reader", PolicyArn=made)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+
+def processor_seconds(pid):
+    """What a process has spent so far, in it and in the kernel for it."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -230,7 +288,7 @@ def machine():
     return f"{os.cpu_count()} × {model}, {memory:.0f} GiB, Linux {platform.release()}; {version}; load {os.getloadavg()[0]:.1f}"
 
 
-MEASUREMENTS = ["get", "small_put", "large_put", "s3", "put_records", "athena", "tpch", "start"]
+MEASUREMENTS = ["get", "small_put", "large_put", "s3", "put_records", "athena", "tpch", "authorize", "start"]
 
 
 def main():

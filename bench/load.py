@@ -23,10 +23,10 @@ REGION = "us-east-1"
 
 
 class Signer:
-    """Signs for one pond. Presigning is written out here because botocore's takes longer than the requests themselves."""
+    """Signs for one pond, as its root or with these keys. Presigning is written out here because botocore's takes longer than the requests themselves."""
 
-    def __init__(self, pond):
-        keys = pond.credentials
+    def __init__(self, pond, keys=None):
+        keys = keys or pond.credentials
         self.access_key, self.secret = keys["aws_access_key_id"], keys["aws_secret_access_key"]
         self.host = pond.endpoint.split("://", 1)[1]
         self.stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

@@ -10,9 +10,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from operations import listed
 from pond import binary
 from test_sts import SECOND, allow, exports, make_user, millpond, policy, trust
-from test_zz_coverage import listed
 
 FIRST = "000000000000"
 # In everything that is the first account's, and in no request of the second's.

@@ -3,13 +3,10 @@
 The file's name puts it last: by then the other modules have called what they call.
 """
 
-import re
-import subprocess
-
 import pytest
 
 import conformance
-from pond import binary
+from operations import listed
 from raw import TARGETS, Request, json_request
 
 # Operations that no black-box test calls yet. The list only shrinks.
@@ -17,17 +14,6 @@ NOT_YET_CALLED = set()
 
 # Nobody signs these: what they show instead is in the input, and there is none.
 NEVER_SIGNED = {("sts", "AssumeRoleWithWebIdentity")}
-
-
-def listed():
-    text = subprocess.run([binary(), "services"], capture_output=True, text=True, check=True).stdout
-    found, service = [], None
-    for line in text.splitlines():
-        if head := re.match(r"(\w+) \(", line):
-            service = head.group(1)
-        elif line.strip():
-            found.append((service, line.strip()))
-    return found
 
 
 def test_the_matrix_lists_every_service():
