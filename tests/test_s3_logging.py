@@ -165,8 +165,53 @@ def test_configurations(quick, s3, buckets, name):
     far = quick.client("s3", region="eu-central-1")
     far.create_bucket(Bucket=f"{name}-far", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     fails(lambda: log(s3, source, f"{name}-far"), 403, "CrossLocationLoggingProhibitted")
-    grants = [{"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}, "Permission": "READ"}]
-    fails(lambda: log(s3, source, target, TargetGrants=grants), 501, "NotImplemented")
+
+
+def test_logs_let_in_whom_they_are_told_to(quick, s3, buckets):
+    source, target = buckets
+    groups = "http://acs.amazonaws.com/groups"
+    me, other = s3.list_buckets()["Owner"]["ID"], "ab" * 32
+    account = {"Grantee": {"Type": "CanonicalUser", "ID": other}, "Permission": "FULL_CONTROL"}
+    everyone = {"Grantee": {"Type": "Group", "URI": f"{groups}/global/AllUsers"}, "Permission": "READ"}
+    own = {"Grantee": {"Type": "CanonicalUser", "ID": me}, "Permission": "FULL_CONTROL"}
+
+    def put(*grants):
+        log(s3, source, target, TargetGrants=list(grants))
+
+    fails(lambda: put(account), 400, "AccessControlListNotSupported")
+    s3.put_bucket_ownership_controls(Bucket=target, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+    fails(lambda: put(everyone), 403, "AccessDenied")
+    s3.delete_public_access_block(Bucket=target)
+    fails(lambda: put({**account, "Permission": "READ_ACP"}), 400, "MalformedXML")
+    fails(lambda: put({**account, "Grantee": {"Type": "Group", "URI": f"{groups}/none"}}), 400, "InvalidArgument")
+    fails(lambda: put(*[account] * 101), 400, "MalformedACLError")
+    put(account, everyone)
+    assert s3.get_bucket_logging(Bucket=source)["LoggingEnabled"]["TargetGrants"] == [account, everyone]
+
+    def list_of_next(operation):
+        """The list of the log that has the line, and its key."""
+        def there():
+            for found in s3.list_objects_v2(Bucket=target).get("Contents", []):
+                if operation in s3.get_object(Bucket=target, Key=found["Key"])["Body"].read().decode():
+                    return found["Key"]
+
+        key = wait_for(f"{operation} in a log", there)
+        answer = s3.get_object_acl(Bucket=target, Key=key)
+        assert answer["Owner"]["ID"] == me
+        return key, answer["Grants"]
+
+    s3.get_bucket_versioning(Bucket=source)
+    key, grants = list_of_next("REST.GET.VERSIONING")
+    assert sorted(grants, key=str) == sorted([own, account, everyone], key=str)
+    stranger = quick.client("s3", config=Config(signature_version=UNSIGNED))
+    assert "REST.GET.VERSIONING" in stranger.get_object(Bucket=target, Key=key)["Body"].read().decode()
+    # What the bucket forbids by then is left out, and no line is lost.
+    s3.put_public_access_block(Bucket=target, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+    s3.get_bucket_acl(Bucket=source)
+    assert sorted(list_of_next("REST.GET.ACL")[1], key=str) == sorted([own, account], key=str)
+    s3.put_bucket_ownership_controls(Bucket=target, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
+    s3.get_bucket_location(Bucket=source)
+    assert list_of_next("REST.GET.LOCATION")[1] == [own]
 
 
 def test_keys(s3, buckets):

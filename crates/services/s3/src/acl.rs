@@ -1,6 +1,6 @@
 //! Access control lists: grants, the canned lists, the headers that carry them, and what a list grants to whom. Pure.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use millpond_core::AccountId;
 use millpond_policy::{AclGrant, Principal};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ pub fn canonical_id(account: &AccountId) -> String {
     sha256_hex(account.as_str().as_bytes())
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Grantee {
     /// An account, by its canonical id.
     Account(String),
@@ -68,12 +68,12 @@ impl Grantee {
         }
     }
 
-    fn is_public(&self) -> bool {
+    pub fn is_public(&self) -> bool {
         matches!(self, Self::AllUsers | Self::AuthenticatedUsers)
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Permission {
     FullControl,
     Read,
@@ -110,7 +110,7 @@ impl Permission {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Grant {
     pub grantee: Grantee,
     pub permission: Permission,
@@ -195,6 +195,24 @@ impl Acl {
                 Err(S3Error::invalid_request("Specifying both Canned ACLs and Header Grants is not allowed"))
             }
         }
+    }
+
+    /// The headers that ask for this list.
+    pub fn to_headers(&self) -> HeaderMap {
+        let header = |Grant { grantee, permission }: &Grant| {
+            let text = match grantee {
+                Grantee::Account(id) => format!("id=\"{id}\""),
+                group => format!("uri=\"{}\"", group.uri().unwrap_or_default()),
+            };
+            let value =
+                HeaderValue::try_from(text).expect("digits and addresses of AWS's are visible characters");
+            (HeaderName::from_static(permission.header()), value)
+        };
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.grants.iter().map(header) {
+            headers.append(name, value);
+        }
+        headers
     }
 
     /// Somebody other than accounts that are named is let in.
@@ -310,6 +328,19 @@ mod tests {
         let foreign = of(&[("x-amz-acl", "bucket-owner-full-control")], Of::Object(OTHER)).unwrap().unwrap();
         assert_eq!(foreign.grants.len(), 2);
         assert_eq!(of(&[("x-amz-acl", "log-delivery-write")], Of::Object(OTHER)), Err("InvalidArgument"));
+    }
+
+    #[test]
+    fn lists_become_headers() {
+        let grant = |grantee, permission| Grant { grantee, permission };
+        let grants = vec![
+            grant(Grantee::Account(OTHER.into()), Permission::FullControl),
+            grant(Grantee::AllUsers, Permission::Read),
+            grant(Grantee::LogDelivery, Permission::Read),
+            grant(Grantee::AuthenticatedUsers, Permission::WriteAcp),
+        ];
+        let list = Acl { grants };
+        assert_eq!(Acl::of_headers(&list.to_headers(), Of::Object(OTHER), OTHER).unwrap(), Some(list));
     }
 
     #[test]

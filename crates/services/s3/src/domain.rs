@@ -151,11 +151,24 @@ impl S3 {
         body: impl Into<PutBody>,
         options: PutOptions,
     ) -> Result<ObjectInfo, S3Error> {
-        let bucket = enter(self, caller, "s3:PutObject", bucket, Some(key))?;
-        self.put_allowed(caller, &bucket, key, body, options, &HeaderMap::new()).await
+        self.put_with(caller, bucket, key, body, options, &HeaderMap::new()).await
     }
 
-    /// What [`S3::put`] does once it is known that the caller may; `headers` say whom the object lets in.
+    /// As [`S3::put`]; `headers` say whom the object lets in.
+    pub(crate) async fn put_with(
+        &self,
+        caller: &Caller,
+        bucket: &str,
+        key: &str,
+        body: impl Into<PutBody>,
+        options: PutOptions,
+        headers: &HeaderMap,
+    ) -> Result<ObjectInfo, S3Error> {
+        let bucket = enter(self, caller, "s3:PutObject", bucket, Some(key))?;
+        self.put_allowed(caller, &bucket, key, body, options, headers).await
+    }
+
+    /// What [`S3::put_with`] does once it is known that the caller may.
     pub(crate) async fn put_allowed(
         &self,
         caller: &Caller,
@@ -242,9 +255,9 @@ impl S3 {
         self.remove_object(&bucket, target, self.teller(caller, EventName::Removed)).await.map(drop)
     }
 
-    /// Needs s3:ListBucket. Errors: AccessDenied.
+    /// Needs s3:GetBucketLocation. Errors: AccessDenied.
     pub async fn bucket_exists(&self, caller: &Caller, bucket: &str) -> Result<bool, S3Error> {
-        match enter(self, caller, "s3:ListBucket", bucket, None) {
+        match enter(self, caller, "s3:GetBucketLocation", bucket, None) {
             Ok(_) => Ok(true),
             Err(S3Error::NoSuchBucket { .. }) => Ok(false),
             Err(error) => Err(error),

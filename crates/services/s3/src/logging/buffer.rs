@@ -106,7 +106,12 @@ mod tests {
     use super::*;
 
     fn log(source: &str) -> Log {
-        let to = Logging { target: "t".into(), prefix: String::new(), format: KeyFormat::Unset };
+        let to = Logging {
+            target: "t".into(),
+            prefix: String::new(),
+            format: KeyFormat::Unset,
+            grants: Vec::new(),
+        };
         Log::new(source.into(), "000000000000".parse().unwrap(), Region::us_east_1(), to, Timestamp::EPOCH)
     }
 

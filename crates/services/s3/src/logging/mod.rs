@@ -10,7 +10,8 @@ mod worker;
 use millpond_core::{AccountId, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Document, Kind};
+use crate::acl::{Acl, Grant, canonical_id};
+use crate::store::{BucketRecord, Document, Kind};
 
 pub use buffer::Buffers;
 pub use ended::Asked;
@@ -26,10 +27,29 @@ pub struct Logging {
     pub prefix: String,
     #[serde(default)]
     pub format: KeyFormat,
+    /// Whom the logs let in beside the bucket's owner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<Grant>,
 }
 
 impl Document for Logging {
     const KIND: Kind = Kind::Logging;
+}
+
+impl Logging {
+    /// The list of a log in the target bucket as that is set now: none where lists mean nothing any more, and nobody in
+    /// public where that is blocked by now.
+    fn list(&self, target: &BucketRecord) -> Option<Acl> {
+        let blocked = target.blocked().block_acls;
+        let mut grants =
+            self.grants.iter().filter(|grant| !(blocked && grant.grantee.is_public())).peekable();
+        if target.ownership.is_enforced() || grants.peek().is_none() {
+            return None;
+        }
+        let mut list = Acl::private(&canonical_id(&target.account));
+        list.grants.extend(grants.cloned());
+        Some(list)
+    }
 }
 
 /// How the keys of logs begin behind the prefix.
@@ -87,10 +107,11 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acl::{Grantee, Permission};
 
     #[test]
     fn records_of_earlier_versions_are_read() {
-        let to = |format| Logging { target: "t".into(), prefix: "p".into(), format };
+        let to = |format| Logging { target: "t".into(), prefix: "p".into(), format, grants: Vec::new() };
         crate::tests::check(
             &to(KeyFormat::Unset),
             "83a6746172676574a174a6707265666978a170a6666f726d6174a5556e736574",
@@ -98,6 +119,15 @@ mod tests {
         crate::tests::check(
             &to(KeyFormat::ByEvent),
             "83a6746172676574a174a6707265666978a170a6666f726d6174a742794576656e74",
+        );
+        let grants = vec![
+            Grant { grantee: Grantee::AllUsers, permission: Permission::Read },
+            Grant { grantee: Grantee::Account("ab".into()), permission: Permission::FullControl },
+        ];
+        crate::tests::check(
+            &Logging { grants, ..to(KeyFormat::Unset) },
+            "84a6746172676574a174a6707265666978a170a6666f726d6174a5556e736574a66772616e74739282a76772616e7465\
+             65a8416c6c5573657273aa7065726d697373696f6ea45265616482a76772616e74656581a74163636f756e74a26162aa7065726d697373696f6eab46756c6c436f6e74726f6c",
         );
         crate::tests::check(&crate::payment::RequesterPays {}, "80");
     }
@@ -112,7 +142,7 @@ mod tests {
             (KeyFormat::ByDelivery, "logs/111122223333/us-east-1/b/2026/11/21/2026-11-21-18-05-09-AB"),
             (KeyFormat::ByEvent, "logs/111122223333/us-east-1/b/2026/11/20/2026-11-20-00-00-00-AB"),
         ] {
-            let to = Logging { target: "t".into(), prefix: "logs/".into(), format };
+            let to = Logging { target: "t".into(), prefix: "logs/".into(), format, grants: Vec::new() };
             let account = "111122223333".parse().unwrap();
             let log = Log::new("b".into(), account, Region::us_east_1(), to, then);
             assert_eq!(log.key(now, "AB"), expected, "{format:?}");

@@ -71,7 +71,8 @@ async fn put(s3: &S3, log: &Log, text: String) -> Result<(), S3Error> {
     let (high, _) = Uuid::new_v4().as_u64_pair();
     let key = log.key(s3.now(), &format!("{high:016X}"));
     let options = PutOptions { content_type: Some("text/plain".into()), ..PutOptions::default() };
-    s3.put(&caller, &log.to.target, &key, text, options).await.map(drop)
+    let list = log.to.list(&target.record).map(|list| list.to_headers()).unwrap_or_default();
+    s3.put_with(&caller, &log.to.target, &key, text, options, &list).await.map(drop)
 }
 
 impl Worker for Delivery {

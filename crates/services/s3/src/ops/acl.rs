@@ -126,17 +126,29 @@ fn grant(grant: Grant) -> Result<acl::Grant, S3Error> {
         return Err(S3Error::MalformedAcl);
     };
     let permission = acl::Permission::parse(permission.as_str()).ok_or(S3Error::MalformedAcl)?;
-    let grantee = match (grantee.type_.as_str(), &grantee.id, &grantee.uri) {
-        (Type::CANONICAL_USER, Some(id), _) => acl::Grantee::of_id(id)?,
-        (Type::GROUP, _, Some(uri)) => acl::Grantee::of_uri(uri)?,
-        (Type::AMAZON_CUSTOMER_BY_EMAIL, ..) => return Err(acl::Grantee::of_email()),
-        _ => return Err(S3Error::MalformedAcl),
-    };
-    Ok(acl::Grant { grantee, permission })
+    Ok(acl::Grant { grantee: read_grantee(&grantee)?, permission })
+}
+
+/// Errors: MalformedACLError, InvalidArgument.
+pub(super) fn read_grantee(grantee: &Grantee) -> Result<acl::Grantee, S3Error> {
+    match (grantee.type_.as_str(), &grantee.id, &grantee.uri) {
+        (Type::CANONICAL_USER, Some(id), _) => acl::Grantee::of_id(id),
+        (Type::GROUP, _, Some(uri)) => acl::Grantee::of_uri(uri),
+        (Type::AMAZON_CUSTOMER_BY_EMAIL, ..) => Err(acl::Grantee::of_email()),
+        _ => Err(S3Error::MalformedAcl),
+    }
 }
 
 fn shown(acl: &Acl) -> Grants {
-    let grantee = |grantee: &acl::Grantee| Grantee {
+    let grants = acl.grants.iter().map(|grant| Grant {
+        grantee: Some(shown_grantee(&grant.grantee)),
+        permission: Some(Permission::from_static(grant.permission.as_str())),
+    });
+    grants.collect()
+}
+
+pub(super) fn shown_grantee(grantee: &acl::Grantee) -> Grantee {
+    Grantee {
         display_name: None,
         email_address: None,
         id: match grantee {
@@ -145,10 +157,5 @@ fn shown(acl: &Acl) -> Grants {
         },
         type_: Type::from_static(if grantee.uri().is_some() { Type::GROUP } else { Type::CANONICAL_USER }),
         uri: grantee.uri().map(str::to_owned),
-    };
-    let grants = acl.grants.iter().map(|grant| Grant {
-        grantee: Some(grantee(&grant.grantee)),
-        permission: Some(Permission::from_static(grant.permission.as_str())),
-    });
-    grants.collect()
+    }
 }

@@ -4,7 +4,8 @@ use millpond_policy::Principal;
 use s3s::dto::*;
 
 use super::Call;
-use crate::acl::{Acl, Permission};
+use super::acl::{read_grantee, shown_grantee};
+use crate::acl::{Acl, Grant, Permission};
 use crate::error::S3Error;
 use crate::logging::{KeyFormat, Logging, SERVICE};
 use crate::store::Bucket;
@@ -18,11 +19,19 @@ pub(super) async fn get_bucket_logging(
     let logging = call.s3.metadata().document::<Logging>(&bucket)?;
     let logging_enabled = logging.map(|logging| LoggingEnabled {
         target_bucket: logging.target.clone(),
-        target_grants: None,
+        target_grants: grants_shown(&logging.grants),
         target_object_key_format: format_shown(logging.format),
         target_prefix: logging.prefix.clone(),
     });
     Ok(GetBucketLoggingOutput { logging_enabled })
+}
+
+fn grants_shown(grants: &[Grant]) -> Option<TargetGrants> {
+    let shown = grants.iter().map(|grant| TargetGrant {
+        grantee: Some(shown_grantee(&grant.grantee)),
+        permission: Some(BucketLogsPermission::from_static(grant.permission.as_str())),
+    });
+    (!grants.is_empty()).then(|| shown.collect())
 }
 
 fn format_shown(format: KeyFormat) -> Option<TargetObjectKeyFormat> {
@@ -45,7 +54,8 @@ fn format_shown(format: KeyFormat) -> Option<TargetObjectKeyFormat> {
 /// Begins to log the bucket's requests, or ends it.
 ///
 /// Errors: InvalidTargetBucketForLogging (none, another account's, or one whose list does not let the log-delivery group
-/// write), CrossLocationLoggingProhibitted, MalformedXML, NotImplemented (TargetGrants).
+/// write), CrossLocationLoggingProhibitted, MalformedXML, AccessControlListNotSupported (TargetGrants where lists mean nothing),
+/// AccessDenied (public ones where those are blocked), and what is wrong with a list.
 /// Source: Amazon S3 API reference, PutBucketLogging.
 pub(super) async fn put_bucket_logging(
     call: Call,
@@ -62,9 +72,6 @@ pub(super) async fn put_bucket_logging(
 
 fn read(call: &Call, bucket: &Bucket, wanted: LoggingEnabled) -> Result<Logging, S3Error> {
     let refused = |message| S3Error::Misconfigured { code: "InvalidTargetBucketForLogging", message };
-    if wanted.target_grants.is_some_and(|grants| !grants.is_empty()) {
-        return Err(S3Error::NotImplemented { what: "A list for access logs (TargetGrants)".into() });
-    }
     let format = match wanted.target_object_key_format {
         None => KeyFormat::Unset,
         Some(TargetObjectKeyFormat { simple_prefix: Some(_), partitioned_prefix: None }) => KeyFormat::Simple,
@@ -98,7 +105,31 @@ fn read(call: &Call, bucket: &Bucket, wanted: LoggingEnabled) -> Result<Logging,
             "You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket",
         ));
     }
-    Ok(Logging { target: wanted.target_bucket, prefix: wanted.target_prefix, format })
+    let grants = read_grants(&target, wanted.target_grants.unwrap_or_default())?;
+    Ok(Logging { target: wanted.target_bucket, prefix: wanted.target_prefix, format, grants })
+}
+
+/// Whom the logs are to let in, as far as the target bucket takes lists.
+fn read_grants(target: &Bucket, wanted: TargetGrants) -> Result<Vec<Grant>, S3Error> {
+    let grant = |wanted: TargetGrant| {
+        let (Some(grantee), Some(permission)) = (wanted.grantee, wanted.permission) else {
+            return Err(S3Error::MalformedXml);
+        };
+        let permission = match permission.as_str() {
+            BucketLogsPermission::FULL_CONTROL => Permission::FullControl,
+            BucketLogsPermission::READ => Permission::Read,
+            BucketLogsPermission::WRITE => Permission::Write,
+            _ => return Err(S3Error::MalformedXml),
+        };
+        Ok(Grant { grantee: read_grantee(&grantee)?, permission })
+    };
+    let list = Acl::checked(wanted.into_iter().map(grant).collect::<Result<_, _>>()?)?;
+    match () {
+        () if list.grants.is_empty() => Ok(list.grants),
+        () if target.record.ownership.is_enforced() => Err(S3Error::AclNotSupported),
+        () if list.is_public() && target.record.blocked().block_acls => Err(S3Error::access_denied()),
+        () => Ok(list.grants),
+    }
 }
 
 /// By its list, or by any policy, which is asked at each delivery.
