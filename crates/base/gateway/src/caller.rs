@@ -1,5 +1,6 @@
 //! Who calls, and from where: what a handler knows of its request, and the seam where it is authorized.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -158,6 +159,20 @@ impl Caller {
     /// As [`Caller::authorize`], for a resource whose ARN does not say whose it is, as a bucket's.
     pub fn authorize_owned(&self, action: &str, resource: &Arn, owner: &AccountId) -> Result<(), ApiError> {
         self.ask(action, resource).owner(owner).decide()
+    }
+
+    /// Whoever makes something with tags needs the permission to tag it besides. Without tags nothing is asked.
+    pub fn authorize_tags(
+        &self,
+        action: &str,
+        resource: &Arn,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), ApiError> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let pairs: Vec<_> = tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        self.ask(action, resource).request_tags(&pairs).decide()
     }
 
     /// The same question with all that may belong to it: nothing is asked until [`Ask::decide`].

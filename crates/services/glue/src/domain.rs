@@ -25,7 +25,7 @@ impl Glue {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Page<Database, String>, GlueError> {
-        authorize(caller, "glue:GetDatabases", &[resources::catalog(&caller.scope)])?;
+        authorize(caller, "glue:GetDatabases", &resources::all_databases(&caller.scope))?;
         self.catalog().databases(&caller.scope, after, limit)
     }
 
@@ -37,7 +37,7 @@ impl Glue {
 
     /// Drops the database and its tables. Needs glue:DeleteDatabase. Errors: DatabaseNotFound.
     pub async fn delete_database(&self, caller: &Caller, name: &str) -> Result<(), GlueError> {
-        authorize(caller, "glue:DeleteDatabase", &resources::database(&caller.scope, name))?;
+        authorize(caller, "glue:DeleteDatabase", &resources::whole_database(&caller.scope, name))?;
         self.catalog().delete_database(&caller.scope, name).await
     }
 

@@ -7,7 +7,7 @@ use millpond_gateway::{Action, Caller, Operations, ServiceInfo};
 
 use crate::api;
 use crate::error::GlueError;
-use crate::ops::{self, on_catalog, on_database, on_table};
+use crate::ops::{self, on_all_databases, on_database, on_table, on_whole_database};
 use crate::resources::{catalog, crawler};
 use crate::service::Glue;
 
@@ -128,7 +128,7 @@ pub fn operations() -> Operations<Glue> {
         .op(
             "DeleteDatabase",
             Action("glue:DeleteDatabase"),
-            |c: &Caller, i: &api::DeleteDatabaseInput| on_database(c, i.catalog_id.as_ref(), &i.name),
+            |c: &Caller, i: &api::DeleteDatabaseInput| on_whole_database(c, i.catalog_id.as_ref(), &i.name),
             ops::database::delete_database,
         )
         .op(
@@ -194,7 +194,7 @@ pub fn operations() -> Operations<Glue> {
         .op(
             "GetDatabases",
             Action("glue:GetDatabases"),
-            |c: &Caller, i: &api::GetDatabasesInput| on_catalog(c, i.catalog_id.as_ref()),
+            |c: &Caller, i: &api::GetDatabasesInput| on_all_databases(c, i.catalog_id.as_ref()),
             ops::database::get_databases,
         )
         .op(

@@ -19,6 +19,17 @@ pub fn table(scope: &Scope, database_name: &str, name: &str) -> [Arn; 3] {
     [catalog, database, scope.arn("glue", table)]
 }
 
+/// What goes when a database is dropped: it, and all that is in it.
+pub fn whole_database(scope: &Scope, name: &str) -> [Arn; 4] {
+    let [catalog, database, tables] = all_tables(scope, name);
+    let functions = format!("userDefinedFunction/{}/*", name.to_lowercase());
+    [catalog, database, tables, scope.arn("glue", functions)]
+}
+
+pub fn all_databases(scope: &Scope) -> [Arn; 2] {
+    database(scope, "*")
+}
+
 /// Every table of a database.
 pub fn all_tables(scope: &Scope, database_name: &str) -> [Arn; 3] {
     table(scope, database_name, "*")

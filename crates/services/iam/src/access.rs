@@ -55,6 +55,14 @@ pub fn permit(
     Ok(ask.decide()?)
 }
 
+/// Whoever makes something with tags needs the permission to tag it besides.
+pub fn permit_tags(caller: &Caller, action: &str, arn: &Arn, tags: &Tags) -> Result<(), IamError> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    permit(caller, action, arn, &Tags::default(), About { request_tags: Some(tags), ..About::default() })
+}
+
 fn borrowed(tags: &Tags) -> Vec<(&str, &str)> {
     tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use millpond_core::{Arn, PageToken};
 use millpond_gateway::{Call, Caller};
+use millpond_s3::S3Error;
 use millpond_sql::{Statement, StatementKind};
 use uuid::Uuid;
 
@@ -97,8 +98,12 @@ async fn accept(
     let id = Uuid::new_v4();
     let (bucket, prefix) = split_location(&location)
         .ok_or_else(|| AthenaError::invalid("outputLocation is not a valid S3 path."))?;
-    if !call.s3.bucket_exists(&call.caller, bucket).await? {
-        return Err(AthenaError::invalid(format!("Unable to verify/create output bucket {bucket}")));
+    match call.s3.bucket_exists(&call.caller, bucket).await {
+        Ok(true) => {}
+        Ok(false) | Err(S3Error::AccessDenied { .. }) => {
+            return Err(AthenaError::invalid(format!("Unable to verify/create output bucket {bucket}")));
+        }
+        Err(error) => return Err(error.into()),
     }
     Ok(Query {
         id,

@@ -2,6 +2,7 @@
 
 use millpond_core::PageToken;
 use millpond_gateway::Call;
+use millpond_s3::S3Error;
 
 use super::{page_after, page_size, query};
 use crate::Athena;
@@ -83,7 +84,13 @@ async fn read(
         AthenaError::invalid(format!("The result object {location} was changed since the query wrote it"))
     };
     let place = Place::of(location).ok_or(NotOurs).map_err(changed)?;
-    let object = call.s3.get(&call.caller, place.bucket, place.key).await?;
+    let object = call.s3.get(&call.caller, place.bucket, place.key).await.map_err(|error| match error {
+        S3Error::AccessDenied { .. } => AthenaError::invalid(
+            "You do not seem to have access to the S3 location of your query results. Please confirm your account has access \
+             to the S3 location where your query results are saved and try again.",
+        ),
+        other => other.into(),
+    })?;
     let size = object.info().size;
     let (mut all, mut at) = (Vec::new(), from.min(size));
     let mut text: Vec<u8> = Vec::new();

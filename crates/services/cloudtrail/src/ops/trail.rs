@@ -132,6 +132,7 @@ pub async fn create_trail(
         logging: Logging::default(),
         delivery: Delivery::default(),
     };
+    call.caller.authorize_tags("cloudtrail:AddTags", &trail.arn(), &trail.tags)?;
     check_regions(&trail)?;
     check_bucket(&call, &trail)?;
     let new = trail.clone();

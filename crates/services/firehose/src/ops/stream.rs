@@ -47,6 +47,7 @@ pub async fn create_delivery_stream(
         destination,
         tags,
     };
+    call.caller.authorize_tags("firehose:TagDeliveryStream", &stream.arn(), &stream.tags)?;
     call.svc.pass_all(&call.caller, &stream)?;
     call.svc.store().insert(stream.clone()).await?;
     let arn = stream.arn().to_string();

@@ -26,8 +26,16 @@ pub fn scope(caller: &Caller, catalog_id: Option<&String>) -> Result<Scope, Glue
     }
 }
 
-pub fn on_catalog(caller: &Caller, catalog_id: Option<&String>) -> Result<[Arn; 1], GlueError> {
-    Ok([resources::catalog(&scope(caller, catalog_id)?)])
+pub fn on_all_databases(caller: &Caller, catalog_id: Option<&String>) -> Result<[Arn; 2], GlueError> {
+    Ok(resources::all_databases(&scope(caller, catalog_id)?))
+}
+
+pub fn on_whole_database(
+    caller: &Caller,
+    catalog_id: Option<&String>,
+    database: &str,
+) -> Result<[Arn; 4], GlueError> {
+    Ok(resources::whole_database(&scope(caller, catalog_id)?, database))
 }
 
 pub fn on_database(

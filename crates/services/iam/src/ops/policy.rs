@@ -3,7 +3,7 @@
 use millpond_core::{Arn, Timestamp};
 use millpond_gateway::Call;
 
-use crate::access::{About, account, permit, permit_on};
+use crate::access::{About, account, permit, permit_on, permit_tags};
 use crate::api;
 use crate::catalogue::{self, AwsPolicy};
 use crate::error::IamError;
@@ -96,6 +96,7 @@ pub async fn create_policy(
     let mut policy = ManagedPolicy::new(account, path, input.policy_name, input.policy_document, call.now())?;
     let about = About { request_tags: Some(&tags), ..About::default() };
     permit(&call.caller, "iam:CreatePolicy", &policy.arn(), &Tags::default(), about)?;
+    permit_tags(&call.caller, "iam:TagPolicy", &policy.arn(), &tags)?;
     document::check_managed(policy.document())?;
     policy.tags = tags;
     policy.description = input.description;

@@ -3,7 +3,7 @@
 use millpond_gateway::Call;
 use millpond_store::Reads;
 
-use crate::access::{self, About, account, permit, permit_on};
+use crate::access::{self, About, account, permit, permit_on, permit_tags};
 use crate::api;
 use crate::error::IamError;
 use crate::model::entity::{Entity, Kind, iam_arn};
@@ -62,6 +62,7 @@ pub async fn create_instance_profile(
     let mut profile = InstanceProfile::new(owner, input.path, input.instance_profile_name, call.now())?;
     let about = About { request_tags: Some(&tags), ..About::default() };
     permit(&call.caller, "iam:CreateInstanceProfile", &profile.arn(), &Tags::default(), about)?;
+    permit_tags(&call.caller, "iam:TagInstanceProfile", &profile.arn(), &tags)?;
     profile.tags = tags;
     call.write(move |txn| {
         store::insert_profile(txn, &profile)?;

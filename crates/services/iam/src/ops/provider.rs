@@ -2,7 +2,7 @@
 
 use millpond_gateway::Call;
 
-use crate::access::{About, account, permit, permit_on};
+use crate::access::{About, account, permit, permit_on, permit_tags};
 use crate::api;
 use crate::error::IamError;
 use crate::model::entity::{iam_arn, whole_second};
@@ -44,6 +44,7 @@ pub async fn create_open_id_connect_provider(
     let arn = iam_arn(account(&call), resource);
     let about = About { request_tags: Some(&tags), ..About::default() };
     permit(&call.caller, "iam:CreateOpenIDConnectProvider", &arn, &Tags::default(), about)?;
+    permit_tags(&call.caller, "iam:TagOpenIDConnectProvider", &arn, &tags)?;
     let mut provider = Provider {
         account: account(&call).clone(),
         url: url?.to_owned(),

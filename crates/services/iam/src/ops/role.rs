@@ -6,7 +6,7 @@ use std::time::Duration;
 use millpond_gateway::Call;
 use millpond_store::Reads;
 
-use crate::access::{About, account, find, permit, permit_on};
+use crate::access::{About, account, find, permit, permit_on, permit_tags};
 use crate::api;
 use crate::error::IamError;
 use crate::model::document;
@@ -44,6 +44,7 @@ pub async fn create_role(
         ..About::default()
     };
     permit(&call.caller, "iam:CreateRole", &role.arn(), &Tags::default(), about)?;
+    permit_tags(&call.caller, "iam:TagRole", &role.arn(), &tags)?;
     document::check_trust(&input.assume_role_policy_document)?;
     if role.path.starts_with("/aws-service-role/") {
         return Err(IamError::InvalidInput(

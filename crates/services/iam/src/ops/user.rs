@@ -2,7 +2,7 @@
 
 use millpond_gateway::Call;
 
-use crate::access::{About, account, find, permit, permit_on, user_name};
+use crate::access::{About, account, find, permit, permit_on, permit_tags, user_name};
 use crate::api;
 use crate::error::IamError;
 use crate::model::entity::{Entity, Kind};
@@ -29,6 +29,7 @@ pub async fn create_user(
         ..About::default()
     };
     permit(&call.caller, "iam:CreateUser", &user.arn(), &Tags::default(), about)?;
+    permit_tags(&call.caller, "iam:TagUser", &user.arn(), &tags)?;
     user.tags = tags;
     user.boundary = input.permissions_boundary;
     call.write(move |txn| {

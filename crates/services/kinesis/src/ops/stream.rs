@@ -32,6 +32,8 @@ pub async fn create_stream(call: Call<Kinesis>, input: api::CreateStreamInput) -
     let wanted = check::opening(input)?;
     let scope = call.scope().clone();
     let name = wanted.name.clone();
+    // Not kinesis:TagResource, as AWS's reference says.
+    call.caller.authorize_tags("kinesis:AddTagsToStream", &stream::arn(&scope, &name), &wanted.tags)?;
     let stream = Stream::opening(Uuid::new_v4(), scope.clone(), wanted, call.clock().now());
     store::insert_stream(&call.store, stream, &call.settings).await?;
     call.streams.refresh(&call.store, &scope, &name)?;

@@ -21,7 +21,7 @@ use crate::model::key::{
 };
 use crate::model::name;
 use crate::model::rotation::{DEFAULT_PERIOD_DAYS, Rotation};
-use crate::ops::{Page, check_grant_tokens, own_key, policy, shape};
+use crate::ops::{Page, any_key, check_grant_tokens, own_key, policy, shape};
 use crate::store::{self, Wrapped};
 
 const PAGE: usize = 1_000;
@@ -169,6 +169,7 @@ pub async fn create_key(
 ) -> Result<api::CreateKeyOutput, KmsError> {
     let bypass = input.bypass_policy_lockout_safety_check == Some(true);
     let wanted = wanted(input)?;
+    call.caller.authorize_tags("kms:TagResource", &any_key(&call.caller, &()), &wanted.tags)?;
     let (key, wrapped) = make(call.vault(), call.scope().clone(), wanted, call.clock().now())?;
     if let Some(document) = &key.policy {
         policy::check(&call, &key, document, bypass)?;
