@@ -84,6 +84,20 @@ impl ResourcePattern {
         self.sections.as_ref().and_then(|_| self.text.split(':').nth(2))
     }
 
+    /// The service and the beginning of the resource of every ARN that fits; `None` when there is no telling.
+    pub(crate) fn literal_beginning(&self) -> Option<(&str, &str)> {
+        let Sections { service, resource, spans, .. } = &**self.sections.as_ref()?;
+        let service = Some(service).filter(|service| service.is_fixed())?;
+        // What a star swallows before the resource may be of the resource.
+        let resource = if *spans { "" } else { resource.literal_beginning() };
+        Some((service.literal_beginning(), resource))
+    }
+
+    /// The condition keys that its variables name.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().flat_map(|sections| sections.resource.keys())
+    }
+
     pub(crate) fn matches(&self, arn: &Arn, facts: Facts<'_, '_>) -> bool {
         let Some(sections) = &self.sections else { return true };
         let Sections { partition, service, region, account, resource, spans } = &**sections;
@@ -196,6 +210,10 @@ impl ArnPattern {
         let mut sections = sections.collect::<Result<Vec<_>, _>>()?;
         sections.resize_with(6, Pattern::anything);
         Ok(Self(sections.into()))
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(Pattern::keys)
     }
 
     pub(crate) fn is_fixed(&self) -> bool {

@@ -160,6 +160,22 @@ impl Condition {
         self.values.iter().map(|value| &**value)
     }
 
+    /// The key that it looks at, and those that its variables name.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let (texts, arns): (&[Pattern], &[ArnPattern]) = match &self.test {
+            Test::Text(texts) => (&**texts, &[]),
+            Test::Arn(arns) => (&[], &**arns),
+            Test::Number(..)
+            | Test::Date(..)
+            | Test::Bool(_)
+            | Test::Binary(_)
+            | Test::Ip(_)
+            | Test::Null(_) => (&[], &[]),
+        };
+        let named = texts.iter().flat_map(Pattern::keys).chain(arns.iter().flat_map(ArnPattern::keys));
+        [self.key()].into_iter().chain(named)
+    }
+
     pub(crate) fn is_about(&self, key: &str) -> bool {
         self.key.is(key)
     }

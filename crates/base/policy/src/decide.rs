@@ -6,6 +6,7 @@ use millpond_core::{AccountId, Arn};
 
 use crate::context::Context;
 use crate::document::{Effect, Policy, Statement};
+use crate::glance::Glance;
 use crate::grants::{Attached, IdentityGrants};
 use crate::pattern::Facts;
 use crate::principal::Principal;
@@ -178,7 +179,12 @@ fn outcome<'a>(request: &Request<'a>) -> Result<Reason<'a>, Denial<'a>> {
     let context = Context { resource_account: Some(request.resource_account.as_str()), ..request.context };
     let action = Lowered::new(request.action);
     let facts = Facts { principal: request.principal, context: &context };
-    let question = Question { request, facts, action: action.as_str().split_once(':').unwrap_or_default() };
+    let question = Question {
+        request,
+        facts,
+        action: action.as_str().split_once(':').unwrap_or_default(),
+        glance: Glance::of(request.resource),
+    };
     let resource = question.resource()?;
     let acl = match request.acl {
         Some(AclGrant::Everyone) => Some((Named::Itself, Reason::Acl)),
@@ -240,6 +246,7 @@ struct Question<'r, 'a> {
     facts: Facts<'r, 'a>,
     /// Its two halves, in lower case.
     action: (&'r str, &'r str),
+    glance: Glance,
 }
 
 impl<'a> Question<'_, 'a> {
@@ -247,7 +254,7 @@ impl<'a> Question<'_, 'a> {
     fn resource(&self) -> Result<Option<(Named, Reason<'a>)>, Denial<'a>> {
         let Some(policy) = self.request.resource_policy else { return Ok(None) };
         let mut best: Option<(Named, Reason<'a>)> = None;
-        for (index, statement) in policy.statements().iter().enumerate() {
+        for (index, statement) in policy.about(self.glance) {
             let better = |named| best.is_none_or(|(before, _)| named > before);
             let Some(named) = self.names(statement) else { continue };
             if (statement.effect == Effect::Allow && !better(named)) || !self.applies(statement) {
@@ -296,7 +303,7 @@ impl<'a> Question<'_, 'a> {
     fn any(&self, layer: Layer, policies: &'a [Attached]) -> Result<Option<Source<'a>>, Denial<'a>> {
         let mut allowed = None;
         for attached in policies {
-            for (index, statement) in attached.policy.statements().iter().enumerate() {
+            for (index, statement) in attached.policy.about(self.glance) {
                 let is_news = statement.effect == Effect::Deny || allowed.is_none();
                 if !is_news || !self.applies(statement) {
                     continue;

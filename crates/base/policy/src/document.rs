@@ -1,8 +1,11 @@
 //! Policy documents: read strictly, and kept in the form in which they are evaluated.
 
+use std::collections::BTreeSet;
+
 use crate::PolicyError;
 use crate::arn::ResourcePattern;
 use crate::condition::Condition;
+use crate::glance::{Glance, Head};
 use crate::json::Json;
 use crate::pattern::{Pattern, Syntax};
 use crate::principals::PrincipalPattern;
@@ -35,6 +38,9 @@ pub enum Effect {
 pub struct Policy {
     id: Option<Box<str>>,
     statements: Box<[Statement]>,
+    /// Of each statement.
+    heads: Box<[Head]>,
+    condition_keys: Box<[Box<str>]>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +94,10 @@ impl Policy {
         let reader = Reader { kind, variables };
         let statements = statements.into_iter().map(|statement| reader.statement(statement));
         let statements: Box<[Statement]> = statements.collect::<Result<_, _>>()?;
-        let policy = Self { id, statements };
+        let heads = statements.iter().map(Head::of).collect();
+        let condition_keys = statements.iter().flat_map(Statement::keys).collect::<BTreeSet<_>>();
+        let condition_keys = condition_keys.into_iter().map(String::into_boxed_str).collect();
+        let policy = Self { id, statements, heads, condition_keys };
         policy.check_ids()?;
         Ok(policy)
     }
@@ -108,6 +117,18 @@ impl Policy {
 
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// The statements that may be about it, with their numbers.
+    pub(crate) fn about(&self, glance: Glance) -> impl Iterator<Item = (usize, &Statement)> {
+        let all = self.heads.iter().zip(&self.statements).enumerate();
+        all.filter(move |(_, (head, _))| head.begins(&glance))
+            .map(|(index, (_, statement))| (index, statement))
+    }
+
+    /// The condition keys that its evaluation may look up, those of policy variables too: in lower case, each once.
+    pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
+        self.condition_keys.iter().map(|key| &**key)
     }
 
     /// The size that IAM's quotas count: without white space outside of texts.
@@ -163,6 +184,12 @@ impl Statement {
 
     pub fn conditions(&self) -> &[Condition] {
         &self.conditions
+    }
+
+    fn keys(&self) -> impl Iterator<Item = String> {
+        let conditions = self.conditions.iter().flat_map(Condition::keys);
+        let resources = self.resources.iter().flat_map(ResourcePattern::keys);
+        conditions.chain(resources).map(str::to_ascii_lowercase)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod document;
 pub mod error;
 pub mod explain;
 pub mod fuzz;
+mod glance;
 mod grants;
 mod json;
 pub mod pattern;

@@ -89,6 +89,22 @@ impl Pattern {
         self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
     }
 
+    /// What every text that fits begins with.
+    pub(crate) fn literal_beginning(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Literal(literal)) => literal,
+            _ => "",
+        }
+    }
+
+    /// The condition keys that its variables name.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(variable) => Some(variable.key.name()),
+            Part::Literal(_) | Part::Any | Part::One => None,
+        })
+    }
+
     pub(crate) fn ends_open(&self) -> bool {
         matches!(self.parts.last(), Some(Part::Any))
     }

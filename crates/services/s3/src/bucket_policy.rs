@@ -22,6 +22,8 @@ pub struct BucketPolicy {
     pub is_public: bool,
     /// It asks for tags of the object that a request is about, which cost a look at the object.
     pub asks_for_tags: bool,
+    /// It asks for condition keys of S3's, of whatever kind.
+    pub asks_for_keys: bool,
 }
 
 impl Document for BucketPolicy {
@@ -46,13 +48,17 @@ impl TryFrom<Written> for BucketPolicy {
     fn try_from(Written { text }: Written) -> Result<Self, PolicyError> {
         let policy = Policy::parse(&text, PolicyKind::Resource)?;
         let (is_public, asks_for_tags) = (is_public(&policy), asks_for_tags(&policy));
-        Ok(Self { text, policy, is_public, asks_for_tags })
+        let asks_for_keys = asks_for_keys(&policy);
+        Ok(Self { text, policy, is_public, asks_for_tags, asks_for_keys })
     }
 }
 
 pub fn asks_for_tags(policy: &Policy) -> bool {
-    let mut conditions = policy.statements().iter().flat_map(Statement::conditions);
-    conditions.any(|condition| keys::is_existing_tag(condition.key()))
+    policy.condition_keys().any(keys::is_existing_tag)
+}
+
+pub fn asks_for_keys(policy: &Policy) -> bool {
+    policy.condition_keys().any(|key| key.starts_with("s3:"))
 }
 
 impl BucketPolicy {

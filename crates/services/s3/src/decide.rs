@@ -1,15 +1,15 @@
 //! The one decision: may this caller do this to that bucket or to a key of it. What the policy engine is told is gathered here:
 //! the bucket's policy, what the access control lists grant, whose the object is, and S3's condition keys.
 //!
-//! A bucket without a policy whose owner owns all in it costs its record and nothing else.
+//! A bucket whose owner owns all in it costs its record and nothing else, as long as no policy asks for S3's condition keys.
 
 use millpond_core::{AccountId, Arn};
 use millpond_gateway::Caller;
-use millpond_policy::{AclGrant, IdentityGrants, Principal};
+use millpond_policy::{AclGrant, IdentityGrants, Policy, Principal};
 use millpond_store::Reads as _;
 
 use crate::acl::{Acl, Permission, canonical_id};
-use crate::bucket_policy::{BucketPolicy, asks_for_tags};
+use crate::bucket_policy::{BucketPolicy, asks_for_keys, asks_for_tags};
 use crate::context::Context;
 use crate::error::S3Error;
 use crate::keys::Keys;
@@ -122,12 +122,12 @@ impl S3 {
         if is_stranger && record.blocked().restrict_buckets && policy.is_some_and(|policy| policy.is_public) {
             return Err(refused(question, None));
         }
-        let asked = policy.is_some() || has_policies(&question.caller.grants);
+        let grants = &question.caller.grants;
+        let asked = policy.is_some_and(|policy| policy.asks_for_keys) || any_of(grants, asks_for_keys);
         if !asked && record.ownership.is_enforced() && (question.is_own() || !of_upload(question)) {
             return ask(question, &Keys::default(), policy, None, &record.account);
         }
-        let wants_tags =
-            policy.is_some_and(|policy| policy.asks_for_tags) || grants_ask_for_tags(&question.caller.grants);
+        let wants_tags = policy.is_some_and(|policy| policy.asks_for_tags) || any_of(grants, asks_for_tags);
         let target = self.target(question, wants_tags)?;
         let keys = if asked { keys(question, &target, wants_tags) } else { Keys::default() };
         let acl = self.granted(question, &target)?;
@@ -235,18 +235,12 @@ fn of_upload(question: &Question<'_>) -> bool {
         && question.context.is_some_and(|context| context.has_parameter("uploadId"))
 }
 
-fn has_policies(grants: &IdentityGrants) -> bool {
-    !grants.identity.is_empty()
-        || grants.boundary.is_some()
-        || grants.session.is_some()
-        || !grants.service_control.is_empty()
-}
-
-fn grants_ask_for_tags(grants: &IdentityGrants) -> bool {
+/// Whether any of the caller's own policies is so.
+fn any_of(grants: &IdentityGrants, is_so: fn(&Policy) -> bool) -> bool {
     let levels = grants.service_control.iter().flatten();
-    let all =
+    let mut all =
         grants.identity.iter().chain(&grants.boundary).chain(grants.session.iter().flatten()).chain(levels);
-    all.into_iter().any(|attached| asks_for_tags(&attached.policy))
+    all.any(|attached| is_so(&attached.policy))
 }
 
 fn keys(question: &Question<'_>, target: &Target, wants_tags: bool) -> Keys {

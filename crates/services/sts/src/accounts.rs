@@ -1,5 +1,8 @@
 //! The accounts of a pond beside its first one: made by `millpond account create`, each with a root user and its access key.
 
+use std::collections::HashSet;
+use std::sync::{PoisonError, RwLock};
+
 use aws_lc_rs::rand;
 use millpond_core::access_key::{self, KeyKind};
 use millpond_core::key::KeyError;
@@ -51,11 +54,15 @@ pub struct Accounts {
     sealer: Sealer,
     /// The pond's own account, whose root's key is in the data folder.
     first: AccountId,
+    /// The access key ids of root users, so that users' requests are not looked up among them.
+    /// Read when they are first asked for.
+    root_keys: RwLock<Option<HashSet<String>>>,
 }
 
 impl Accounts {
     pub fn new(store: Store, root_key: &RootKey, first: AccountId) -> Self {
-        Self { store, sealer: Sealer::new(&root_key.derive("sts/accounts")), first }
+        let sealer = Sealer::new(&root_key.derive("sts/accounts"));
+        Self { store, sealer, first, root_keys: RwLock::default() }
     }
 
     /// Makes an account with this number, or with one that is free. Durable when it returns.
@@ -103,7 +110,23 @@ impl Accounts {
                 Ok(())
             })
             .await?;
+        if let Some(known) = &mut *self.root_keys.write().unwrap_or_else(PoisonError::into_inner) {
+            known.insert(access_key_id.clone());
+        }
         Ok(NewAccount { account, access_key_id, secret })
+    }
+
+    fn is_root_key(&self, access_key_id: &str) -> Result<bool, StsError> {
+        let known = self.root_keys.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known {
+            return Ok(known.contains(access_key_id));
+        }
+        drop(known);
+        // Under the lock, so that a key that is made meanwhile is in it or is added to it.
+        let mut known = self.root_keys.write().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.store.read()?.scan(&ROOT_KEYS, Span::all()).collect::<Result<Vec<_>, _>>()?;
+        let all = known.insert(entries.into_iter().map(|(id, _)| id).collect());
+        Ok(all.contains(access_key_id))
     }
 
     /// Those that were created, in the order of their numbers.
@@ -124,6 +147,9 @@ impl Accounts {
 
     /// The root user whose key it is.
     pub fn root(&self, access_key_id: &str) -> Result<Option<Credential>, StsError> {
+        if !self.is_root_key(access_key_id)? {
+            return Ok(None);
+        }
         let snapshot = self.store.read()?;
         let Some(account) = snapshot.get(&ROOT_KEYS, access_key_id)? else { return Ok(None) };
         let Some(record) = snapshot.get(&ACCOUNTS, &account)? else { return Ok(None) };
