@@ -248,7 +248,7 @@ impl Progress {
         let Batch { lane, end, records } = batch;
         let number = self.lanes.read(&lane, end);
         let plan = Arc::clone(&self.plan);
-        let routed = tokio::task::spawn_blocking(move || route(&plan, &records, now)).await?;
+        let routed = tokio::task::spawn_blocking(move || route(&plan, &records, now)).await??;
         let delimiter: &[u8] = if self.plan.conversion.is_some() { b"" } else { &self.plan.delimiter };
         for piece in routed {
             let after = if matches!(piece.target, Target::Data(_)) { delimiter } else { b"" };

@@ -1,4 +1,4 @@
-//! Entries for a fuzzer of prefix expressions and of times by a pattern; the tests below run them for a bounded while.
+//! Entries for a fuzzer of prefix expressions, of times by a pattern and of jq expressions; the tests below run them for a bounded while.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::java_time::JavaPattern;
 use crate::prefix::{Prefixes, Template};
+use crate::record::jq::{KeyError, KeyQuery, Room};
 
 /// Lines: a prefix, an error prefix, and the names of partition keys apart by commas. A template prints as it was
 /// written, and what is accepted is evaluated for any time.
@@ -44,6 +45,20 @@ pub fn java_time(bytes: &[u8]) {
     for at in times() {
         let _own = pattern.read(&pattern.format(&at));
     }
+}
+
+/// Lines: the expression of a partition key, and a record. It is refused or compiled, and an evaluation ends within its limits.
+pub fn jq(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let (expression, record) = text.split_once('\n').unwrap_or((text, "null"));
+    // As long as the model lets one be.
+    let query = format!("{{a:({expression})}}");
+    if query.len() > 5_120 {
+        return;
+    }
+    let Ok(query) = KeyQuery::compile(&query) else { return };
+    let keys = Room::with(|room| query.keys(room, record.as_bytes())).expect("a thread for the evaluation");
+    assert!(!matches!(keys, Err(KeyError::Broken)), "{text}");
 }
 
 /// Ordinary times, and those at the ends of what there is.
@@ -95,6 +110,30 @@ mod tests {
         #[test]
         fn nearly_times(pattern in "([a-zA-Z]{1,5}|[-/:' %T]){0,8}", text in "([0-9]{1,4}|[-/:TZ+ ]|[A-Za-z/]{1,9}){0,8}") {
             super::java_time(format!("{pattern}\n{text}").as_bytes());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 1_500,
+            failure_persistence: None,
+            rng_seed: RngSeed::Fixed(7),
+            ..ProptestConfig::default()
+        })]
+
+        /// Built of what grows, repeats and nests.
+        #[test]
+        fn greedy_jq(parts in prop::collection::vec(prop::sample::select(&[
+            ".", "..", ".[]?", ".a?", ".[0]?", ".[1:]?", "[.,.]", "{a:.,b:.}", "[..]", "1", "-1", "1e9", "1e300", "\"x\"", "\"é\"", "null",
+            " + ", " * ", " - ", " / ", " % ", " | ", ", ", " // ", " == ", " < ", " |= ", " += ", " as $x | ", "$x", "(", ")", "[", "]",
+            "range(1e9)", "range(60)", "repeat(.)", "recurse", "recurse([.])", "limit(1e9; ", "reduce range(60) as $x (.; ", "foreach range(99) as $x (.; ",
+            "tojson", "fromjson", "tostring", "add", "flatten", "explode", "implode", "combinations", "transpose", "walk(", "map(", "path(", "paths", "gsub(\"\";\"xx\")",
+            "test(\"(a*)*\")", "@html", "@base64", "@sh", "join(.)", "sort", "unique", "group_by(.)", "strftime(\"%255Y\")", "try ", " catch .", "error", "splits(\"\")",
+            "first(", "last(", "until(false; ", "while(true; ", "def f: f; f", "def f: ., f; f", "to_entries", "with_entries(.)", "getpath([0,0])", "del(..)", "ltrimstr(.)",
+            "indices(.)", "contains(.)", "ascii", "todate", "mktime", "gmtime", "tonumber", "infinite", "nan", "input", "env", "$__loc__", "limit(3; ", "ltrimstr(\"x\")",
+        ][..]), 1..14), close in 0..6usize) {
+            let text = format!("{}{}", parts.concat(), ")".repeat(close));
+            super::jq(format!("{text}\n{{\"a\":[1,[2,\"xx\"]],\"b\":\"text\"}}").as_bytes());
         }
     }
 }

@@ -1,5 +1,7 @@
 //! From a record that came in to the buffer that it belongs to: de-aggregation, partition keys, failures.
 
+use std::io;
+
 use bytes::Bytes;
 use millpond_core::Timestamp;
 
@@ -8,6 +10,7 @@ use crate::failure::{ErrorOutputType, Failure};
 use crate::plan::Plan;
 use crate::prefix::MAX_EVALUATED;
 use crate::record::Stamp;
+use crate::record::jq::{KeyError, Room};
 
 /// A record as its source gave it.
 #[derive(Debug, Clone)]
@@ -29,16 +32,25 @@ const EXTRACTION_FAILED: &str = "DynamicPartitioning.MetadataExtractionFailed";
 const DEAGGREGATION_FAILED: &str = "DynamicPartitioning.DeaggregationFailed";
 pub const PARTITION_LIMIT: &str = "DynamicPartitioning.ActivePartitionLimitExceeded";
 
-/// Where each record goes. Pure but for the processor time that it takes.
-pub fn route(plan: &Plan, records: &[Incoming], now: Timestamp) -> Vec<Routed> {
+/// Where each record goes. Pure but for the processor time that it takes, and for a thread for expressions.
+pub fn route(plan: &Plan, records: &[Incoming], now: Timestamp) -> io::Result<Vec<Routed>> {
+    match &plan.query {
+        None => Ok(route_by(plan, &|_| Ok(Vec::new()), records, now)),
+        Some(query) => Room::with(|room| route_by(plan, &|record| query.keys(room, record), records, now)),
+    }
+}
+
+type Keys<'a> = dyn Fn(&[u8]) -> Result<Vec<String>, KeyError> + 'a;
+
+fn route_by(plan: &Plan, keys: &Keys<'_>, records: &[Incoming], now: Timestamp) -> Vec<Routed> {
     let mut routed = Vec::with_capacity(records.len());
     for record in records {
         match &plan.split {
-            None => routed.push(route_one(plan, record.stamp, record.data.clone(), now)),
+            None => routed.push(route_one(keys, record.stamp, record.data.clone(), now)),
             Some(split) => match split.split(&record.data) {
                 Ok(pieces) => {
                     let pieces = pieces.into_iter().map(|piece| record.data.slice(piece));
-                    routed.extend(pieces.map(|piece| route_one(plan, record.stamp, piece, now)));
+                    routed.extend(pieces.map(|piece| route_one(keys, record.stamp, piece, now)));
                 }
                 Err(error) => {
                     routed.push(failed(record.stamp, &record.data, DEAGGREGATION_FAILED, &error, now))
@@ -49,11 +61,8 @@ pub fn route(plan: &Plan, records: &[Incoming], now: Timestamp) -> Vec<Routed> {
     routed
 }
 
-fn route_one(plan: &Plan, stamp: Stamp, data: Bytes, now: Timestamp) -> Routed {
-    let Some(query) = &plan.query else {
-        return Routed { target: Target::Data(Vec::new()), data, stamp };
-    };
-    match query.keys(&data) {
+fn route_one(keys: &Keys<'_>, stamp: Stamp, data: Bytes, now: Timestamp) -> Routed {
+    match keys(&data) {
         Ok(keys) if keys.iter().map(String::len).sum::<usize>() > MAX_EVALUATED => {
             let error = "The evaluated prefix is longer than 512 characters";
             failed(stamp, &data, EXTRACTION_FAILED, &error, now)
