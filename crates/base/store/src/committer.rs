@@ -121,6 +121,8 @@ impl Committer {
         let (mut waiting, mut hooks) = (Some(first), Vec::new());
         let outcome = holder
             .with_writable(|database| self.commit(database, &mut waiting, &mut jobs, &mut hooks, &mut other));
+        // Also after an error: what failed may be seen all the same.
+        holder.changed();
         jobs.extend(waiting);
         self.counters.transactions.fetch_add(jobs.len() as u64, Ordering::Relaxed);
         if let Err(error) = &outcome {

@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::backends::FileBackend;
@@ -90,6 +90,7 @@ pub(crate) struct Holder {
     device: Box<dyn Device>,
     held: RwLock<Held>,
     broken: Nudge,
+    version: AtomicU64,
 }
 
 /// Set when a read met an I/O error, after which redb refuses every further one: the file is to be opened again.
@@ -114,7 +115,18 @@ impl Holder {
         } else {
             txn.abort()?;
         }
-        Ok(Self { device, held: RwLock::new(Held::Writable(database)), broken: Nudge::default() })
+        let held = RwLock::new(Held::Writable(database));
+        Ok(Self { device, held, broken: Nudge::default(), version: AtomicU64::new(0) })
+    }
+
+    /// See [`crate::Store::version`].
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// After what readers see has become something else.
+    pub(crate) fn changed(&self) {
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
@@ -161,6 +173,13 @@ impl Holder {
     ///
     /// Errors: what kept it from being opened for writing.
     pub(crate) fn mend(&self) -> Result<(), StoreError> {
+        let mended = self.open_again();
+        // A commit that failed may be seen from here on.
+        self.changed();
+        mended
+    }
+
+    fn open_again(&self) -> Result<(), StoreError> {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if matches!(*held, Held::Closed) {
             return Err(StoreError::Closed);

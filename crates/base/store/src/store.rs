@@ -85,6 +85,12 @@ impl Store {
         self.0.holder.snapshot()
     }
 
+    /// A number that is another one once anything was committed, or the file was opened again: while it stays, so does all that
+    /// can be read. Asked before a read, it is never newer than what was read. In memory.
+    pub fn version(&self) -> u64 {
+        self.0.holder.version()
+    }
+
     /// Runs `closure` as a serializable transaction: alone, after every transaction before it. When this returns `Ok`, what it
     /// wrote is on disk; when the closure returns `Err`, nothing of it is left behind.
     ///

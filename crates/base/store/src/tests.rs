@@ -408,6 +408,23 @@ async fn a_full_disk_refuses_writes_stays_readable_and_recovers() {
 }
 
 #[tokio::test]
+async fn what_can_be_read_changes_with_its_version_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, faults) = faulty(folder.path());
+    let mut last = (store.version(), count(&store, "a"));
+    for n in 1..30 {
+        faults.broken.store(n % 3 == 0, Ordering::SeqCst);
+        let written = put(&store, "a", n).await;
+        assert_eq!(written.is_ok(), n % 3 != 0);
+        let now = (store.version(), count(&store, "a"));
+        assert_ne!(now.0, last.0, "it was acknowledged, or may have happened");
+        last = now;
+        assert_eq!((store.version(), count(&store, "a")), last, "reading changes nothing");
+    }
+    assert_eq!(last.1, Some(29));
+}
+
+#[tokio::test]
 async fn a_disk_that_takes_no_write_is_still_read() {
     let folder = tempfile::tempdir().unwrap();
     let (store, faults) = faulty(folder.path());

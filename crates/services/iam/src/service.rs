@@ -1,5 +1,6 @@
 //! The service's state: the store, and what was read from it for requests to come.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,6 +40,8 @@ struct Inner {
     trust_documents: Documents,
     identities: Kept<(AccountId, Kind, String), Identity>,
     keys: Kept<String, KnownKey>,
+    /// A version of the store, and the generation that it has.
+    seen: Mutex<Option<(u64, u64)>>,
     uses: Mutex<HashMap<String, LastUse>>,
 }
 
@@ -53,10 +56,24 @@ pub struct Identity {
     pub user: Arc<User>,
 }
 
-/// A view of the store, and the number that the last change gave it.
-pub struct Moment {
-    reads: Snapshot,
+/// The number that the last change gave what is stored, and a view of it for what is not in memory yet. The view may be newer
+/// than the number, never older.
+pub struct Moment<'a> {
+    store: &'a Store,
+    reads: OnceCell<Snapshot>,
     generation: u64,
+}
+
+impl Moment<'_> {
+    fn reads(&self) -> Result<&Snapshot, StoreError> {
+        match self.reads.get() {
+            Some(reads) => Ok(reads),
+            None => {
+                let reads = self.store.read()?;
+                Ok(self.reads.get_or_init(|| reads))
+            }
+        }
+    }
 }
 
 /// A key that requests may be signed with.
@@ -113,6 +130,7 @@ impl Iam {
             trust_documents: Documents::of(DocumentKind::Trust),
             identities: Kept::new(),
             keys: Kept::new(),
+            seen: Mutex::default(),
             uses: Mutex::default(),
         }))
     }
@@ -148,46 +166,55 @@ impl Iam {
         &self.0.identity_documents
     }
 
-    /// The store as it is, and which generation that is.
-    pub(crate) fn moment(&self) -> Result<Moment, IamError> {
+    /// Which generation this is. As long as nothing at all was written, the store is not asked.
+    pub(crate) fn moment(&self) -> Result<Moment<'_>, IamError> {
+        let store = &self.0.store;
+        // Before the read: what is read may be newer than its version says, and is then read once more.
+        let version = store.version();
+        let seen = *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, generation)) = seen.filter(|(seen, _)| *seen == version) {
+            return Ok(Moment { store, reads: OnceCell::new(), generation });
+        }
         let reads = self.read()?;
-        Ok(Moment { generation: store::generation(&reads)?, reads })
+        let generation = store::generation(&reads)?;
+        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, generation));
+        Ok(Moment { store, reads: reads.into(), generation })
     }
 
     /// A user or a role by its name, ready to be decided about.
     pub(crate) fn identity(
         &self,
-        moment: &Moment,
+        moment: &Moment<'_>,
         account: &AccountId,
         kind: Kind,
         name: &str,
     ) -> Result<Option<Arc<Identity>>, IamError> {
-        let Moment { reads, generation } = moment;
         let key = (account.clone(), kind, folded(name));
-        if let Some(identity) = self.0.identities.get(&key, *generation) {
+        if let Some(identity) = self.0.identities.get(&key, moment.generation) {
             return Ok(Some(identity));
         }
+        let reads = moment.reads()?;
         let Some(entity) = store::entity(reads, account, kind, name)? else { return Ok(None) };
         let grants = Arc::new(self.grants(reads, &entity)?);
         let trust = entity.role.as_ref().map(|role| self.0.trust_documents.read(&role.trust)).transpose()?;
         let user = Arc::new(domain::user(&entity));
         let identity = Arc::new(Identity { entity, grants, trust, user });
-        self.0.identities.keep(key, *generation, &identity);
+        self.0.identities.keep(key, moment.generation, &identity);
         Ok(Some(identity))
     }
 
     /// A key that is active.
-    pub(crate) fn known_key(&self, moment: &Moment, id: &str) -> Result<Option<Arc<KnownKey>>, IamError> {
-        let Moment { reads, generation } = moment;
+    pub(crate) fn known_key(&self, moment: &Moment<'_>, id: &str) -> Result<Option<Arc<KnownKey>>, IamError> {
         let id = id.to_owned();
-        if let Some(known) = self.0.keys.get(&id, *generation) {
+        if let Some(known) = self.0.keys.get(&id, moment.generation) {
             return Ok(Some(known));
         }
+        let reads = moment.reads()?;
         let Some(key) = store::key(reads, &id)?.filter(|key| key.active) else { return Ok(None) };
         let user = store::by_id(reads, &key.user)?.ok_or(IamError::Inconsistent("a key without its user"))?;
         let secret = self.vault().open(&id, &key.sealed)?;
         let known = Arc::new(KnownKey { account: key.account, user: folded(&user.name), secret });
-        self.0.keys.keep(id, *generation, &known);
+        self.0.keys.keep(id, moment.generation, &known);
         Ok(Some(known))
     }
 
