@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -90,6 +91,36 @@ def test_a_lost_root_key_is_not_replaced(fresh_pond):
     (fresh_pond.data / "root.key").unlink()
     again = run("serve", "--listen", "127.0.0.1:0", "--data", str(fresh_pond.data))
     assert again.returncode == 1 and "root.key is missing" in again.stderr
+
+
+def test_the_root_key_may_be_kept_elsewhere(tmp_path):
+    key = secrets.token_hex(32)
+    (tmp_path / "elsewhere").write_text(key + "\n")
+    with Pond(data=tmp_path, env={"MILLPOND_ROOT_KEY": key}) as server:
+        server.client("s3").create_bucket(Bucket="kept")
+        server.client("s3").put_object(Bucket="kept", Key="k", Body=b"x" * 100_000)
+        for args, env in (
+            (["--root-key-file", str(tmp_path / "elsewhere")], {}),
+            (["--root-key-command", f"cat '{tmp_path / 'elsewhere'}'"], {}),
+            ([], {"MILLPOND_ROOT_KEY_FILE": str(tmp_path / "elsewhere")}),
+        ):
+            assert server.stop() == 0
+            server.args, server.env = args, env
+            server.start()
+            assert server.client("s3").get_object(Bucket="kept", Key="k")["Body"].read() == b"x" * 100_000
+        server.stop()
+        serve = ["serve", "--listen", "127.0.0.1:0", "--data", str(server.data)]
+        for environment, said in (
+            ({"MILLPOND_ROOT_KEY": secrets.token_hex(32)}, "the root key is not the one that the data in"),
+            ({"MILLPOND_ROOT_KEY": key[:-1]}, "a root key is 64 hexadecimal digits"),
+            ({"MILLPOND_ROOT_KEY": key, "MILLPOND_ROOT_KEY_COMMAND": "true"}, "comes from one place"),
+            ({"MILLPOND_ROOT_KEY_COMMAND": "exit 3"}, "failed: exit status: 3"),
+            ({}, "root.key is missing"),
+        ):
+            done = run(*serve, **environment)
+            assert done.returncode == 1 and said in done.stderr and key[:-1] not in done.stderr, done.stderr
+        kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "elsewhere"]
+        assert not [path for path in kept if key.encode() in path.read_bytes() or bytes.fromhex(key) in path.read_bytes()]
 
 
 @pytest.mark.parametrize("words, environment, said", [

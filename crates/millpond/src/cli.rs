@@ -77,6 +77,12 @@ pub struct ServeFlags {
     /// The account that a new data folder is made for [default: 000000000000]
     #[arg(long)]
     pub account: Option<String>,
+    /// The file with the encryption key, kept elsewhere than in the data folder
+    #[arg(long, value_name = "FILE")]
+    pub root_key_file: Option<PathBuf>,
+    /// A command, for `sh -c`, that prints the encryption key
+    #[arg(long, value_name = "COMMAND")]
+    pub root_key_command: Option<String>,
     /// Speak TLS with the certificate (and those that vouch for it) in this file
     #[arg(long, value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,

@@ -3,7 +3,9 @@
 //! ```text
 //! lock          held by the server that runs, with its process id
 //! account       the pond's account number
-//! root.key      32 bytes in hexadecimal: everything at rest is encrypted under keys derived from it
+//! root.key      32 bytes in hexadecimal: everything at rest is encrypted under keys derived from it; missing, when the key
+//!               comes from elsewhere (`root_key`)
+//! root.check    what opens with that key alone
 //! credentials   the root user's access key, in the form of AWS's shared credentials file
 //! clock         how far a lab's clock was turned, in milliseconds
 //! endpoint      where the server that runs is reached
@@ -19,9 +21,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use millpond_core::disk::create_private_dir;
-use millpond_core::{AccountId, RootKey};
+use millpond_core::{AccountId, RootKey, Sealer};
 
 use crate::credentials::RootCredentials;
+use crate::root_key;
 use crate::tls::CertificateFiles;
 
 const ACCOUNT: &str = "account";
@@ -33,6 +36,7 @@ const LOCK: &str = "lock";
 const POND: &str = "pond";
 /// In the pond: the objects, or what is known of the zones that they are in.
 pub const OBJECTS: &str = "objects";
+const ROOT_CHECK: &str = "root.check";
 const ROOT_KEY: &str = "root.key";
 const SELF_SIGNED: &str = "tls.pem";
 const SELF_SIGNED_KEY: &str = "tls.key";
@@ -107,23 +111,57 @@ impl DataFolder {
         Ok(account)
     }
 
-    /// The root key; made with a new folder, and never made again beside data that an older one encrypted.
-    pub fn root_key(&self) -> anyhow::Result<RootKey> {
-        if let Some(text) = self.read(ROOT_KEY)? {
-            let mut bytes = [0; 32];
-            hex::decode_to_slice(text.trim(), &mut bytes)
-                .with_context(|| format!("the file {} is damaged", self.file(ROOT_KEY).display()))?;
-            return Ok(RootKey::from_bytes(bytes));
-        }
-        if self.pond().exists() {
-            bail!(
-                "{} is missing, and the data beside it is encrypted with it; put the file back",
-                self.file(ROOT_KEY).display()
-            );
-        }
-        let key = RootKey::generate()?;
-        self.write(ROOT_KEY, &format!("{}\n", hex::encode(key.expose())))?;
+    /// The root key: the one `given` from elsewhere, or the folder's own, which is made with a new folder and never made again
+    /// beside data that an older one encrypted.
+    pub fn root_key(&self, given: Option<RootKey>) -> anyhow::Result<RootKey> {
+        let (own, path) = (self.read(ROOT_KEY)?, self.file(ROOT_KEY));
+        let is_given = given.is_some();
+        let key = match (given, own) {
+            (Some(_), Some(_)) => bail!(
+                "a root key is given, and {} is there as well; remove that file once it is kept elsewhere",
+                path.display()
+            ),
+            (Some(given), None) => given,
+            (None, Some(text)) => {
+                root_key::parse(&text).with_context(|| format!("the file {} is damaged", path.display()))?
+            }
+            (None, None) if self.pond().exists() => bail!(
+                "{} is missing, and the data beside it is encrypted with it; put the file back, or say where the key is",
+                path.display()
+            ),
+            (None, None) => {
+                let key = RootKey::generate()?;
+                self.write(ROOT_KEY, &format!("{}\n", hex::encode(key.expose())))?;
+                key
+            }
+        };
+        self.check(&key, is_given)?;
         Ok(key)
+    }
+
+    /// Sees that the key is the one that the folder began with.
+    fn check(&self, key: &RootKey, is_given: bool) -> anyhow::Result<()> {
+        let sealer = Sealer::new(&key.derive("root-key/check"));
+        match self.read(ROOT_CHECK)? {
+            Some(text) => {
+                let sealed = hex::decode(text.trim()).unwrap_or_default();
+                if sealer.open(ROOT_CHECK.as_bytes(), &sealed).is_none() {
+                    bail!(
+                        "the root key is not the one that the data in {} is encrypted with",
+                        self.path.display()
+                    );
+                }
+                Ok(())
+            }
+            None if is_given && self.pond().exists() => bail!(
+                "{} is missing: start once with the folder's own {ROOT_KEY}, then the key can be kept elsewhere",
+                self.file(ROOT_CHECK).display()
+            ),
+            None => {
+                let sealed = sealer.seal(ROOT_CHECK.as_bytes(), b"")?;
+                self.write(ROOT_CHECK, &format!("{}\n", hex::encode(sealed)))
+            }
+        }
     }
 
     /// The root user's access key, and whether it was made just now.
@@ -285,7 +323,7 @@ mod tests {
         let path = dir.path().join("data");
         let folder = DataFolder::hold(&path).unwrap();
         let account = folder.account(None).unwrap();
-        let key = folder.root_key().unwrap();
+        let key = folder.root_key(None).unwrap();
         let (credentials, new) = folder.root_credentials(&account).unwrap();
         assert!(new);
         assert!(
@@ -299,10 +337,10 @@ mod tests {
         let folder = DataFolder::hold(&path).unwrap();
         assert_eq!(folder.account(Some(&account)).unwrap(), account);
         assert!(folder.account(Some(&"111111111111".parse().unwrap())).is_err());
-        assert_eq!(folder.root_key().unwrap().expose(), key.expose());
+        assert_eq!(folder.root_key(None).unwrap().expose(), key.expose());
         let (again, new) = folder.root_credentials(&account).unwrap();
         assert_eq!((again.file_text(), new), (credentials.file_text(), false));
-        for name in [ACCOUNT, ROOT_KEY, CREDENTIALS] {
+        for name in [ACCOUNT, ROOT_KEY, ROOT_CHECK, CREDENTIALS] {
             let mode = std::fs::metadata(path.join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
@@ -313,7 +351,32 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = DataFolder::hold(dir.path()).unwrap();
         std::fs::create_dir(folder.pond()).unwrap();
-        assert!(folder.root_key().err().unwrap().to_string().contains("root.key is missing"));
+        assert!(folder.root_key(None).err().unwrap().to_string().contains("root.key is missing"));
+    }
+
+    #[test]
+    fn a_key_from_elsewhere_is_the_one_that_the_folder_began_with() {
+        let key = |byte| Some(RootKey::from_bytes([byte; 32]));
+        let refused = |folder: &DataFolder, given| folder.root_key(given).err().unwrap().to_string();
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::hold(dir.path()).unwrap();
+        folder.root_key(key(1)).unwrap();
+        assert!(folder.read(ROOT_KEY).unwrap().is_none());
+        std::fs::create_dir(folder.pond()).unwrap();
+        assert_eq!(folder.root_key(key(1)).unwrap().expose(), &[1; 32]);
+        assert!(refused(&folder, key(2)).contains("is not the one"));
+        assert!(refused(&folder, None).contains("root.key is missing"));
+        folder.write(ROOT_KEY, &hex::encode([2; 32])).unwrap();
+        assert!(refused(&folder, None).contains("is not the one"));
+        assert!(refused(&folder, key(1)).contains("is there as well"));
+        // A folder of before keys were checked: what is given could be any.
+        folder.remove(ROOT_KEY).unwrap();
+        folder.remove(ROOT_CHECK).unwrap();
+        assert!(refused(&folder, key(1)).contains("root.check is missing"));
+        folder.write(ROOT_KEY, &hex::encode([1; 32])).unwrap();
+        folder.root_key(None).unwrap();
+        folder.remove(ROOT_KEY).unwrap();
+        folder.root_key(key(1)).unwrap();
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod lab;
 mod logs;
 mod matrix;
 mod pond;
+mod root_key;
 mod serve;
 mod services;
 mod settings;

@@ -138,7 +138,7 @@ impl Server {
         folder.sweep(&settings.zones())?;
         let shown = Shown::open(&settings, &folder)?;
         let account = folder.account(settings.account.as_ref())?;
-        let root_key = folder.root_key()?;
+        let root_key = folder.root_key(settings.root_key.read()?)?;
         let (credentials, new_credentials) = folder.root_credentials(&account)?;
         let turned = folder.clock_offset()?;
         let clock = Clock::system(turned);

@@ -20,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use toml::{Table, Value};
 
 use crate::cli::{LogFormat, ServeFlags};
+use crate::root_key::{self, RootKeySettings};
 use crate::tls::CertificateFiles;
 
 pub const DEFAULT_DATA: &str = "./millpond-data";
@@ -47,6 +48,7 @@ pub struct Settings {
     pub athena: AthenaSettings,
     pub cloudtrail: CloudTrailSettings,
     pub kinesis: KinesisSettings,
+    pub root_key: RootKeySettings,
     pub s3: S3Settings,
     pub sts: StsSettings,
     pub storage: StorageSettings,
@@ -123,6 +125,7 @@ impl Default for Settings {
             athena: AthenaSettings::default(),
             cloudtrail: CloudTrailSettings::default(),
             kinesis: KinesisSettings::default(),
+            root_key: RootKeySettings::default(),
             s3: S3Settings::default(),
             sts: StsSettings::default(),
             storage: StorageSettings::default(),
@@ -195,7 +198,8 @@ impl<'de> Deserialize<'de> for ListenerSettings {
 impl Settings {
     /// Reads the file, the environment and the flags.
     pub fn read(flags: &ServeFlags) -> anyhow::Result<Self> {
-        let environment = std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX));
+        let environment = std::env::vars_os()
+            .filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX) && name != root_key::VARIABLE);
         let (path, must_be_there) = match &flags.config {
             Some(path) => (path.as_path(), true),
             None => (Path::new(FILE), false),
@@ -301,6 +305,8 @@ fn flag_values(flags: &ServeFlags) -> Vec<(&'static str, Value)> {
         ("account", flags.account.clone()),
         ("log", flags.log.clone()),
         ("log_format", flags.log_format.map(|format| format.name().to_owned())),
+        ("root_key.file", flags.root_key_file.as_ref().map(text)),
+        ("root_key.command", flags.root_key_command.clone()),
         ("tls.cert", flags.tls_cert.as_ref().map(text)),
         ("tls.key", flags.tls_key.as_ref().map(text)),
     ];
