@@ -292,3 +292,5 @@ def refused(port):
         return False
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:
+        return False  # it closed with us in its queue
