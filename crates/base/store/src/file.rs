@@ -31,13 +31,10 @@ pub(crate) struct OnDisk {
 
 impl Device for OnDisk {
     fn open(&self, create: bool) -> Result<Database, StoreError> {
-        let new = !self.path.exists();
-        let mut options = OpenOptions::new();
-        let file =
-            options.read(true).write(true).create(create).truncate(false).mode(0o600).open(&self.path)?;
-        if new {
-            sync_folder_of(&self.path)?;
+        if create && !self.path.try_exists()? {
+            self.make()?;
         }
+        let file = OpenOptions::new().read(true).write(true).open(&self.path)?;
         self.builder().create_file(file).map_err(|error| in_use(error, &self.path))
     }
 
@@ -49,6 +46,18 @@ impl Device for OnDisk {
 }
 
 impl OnDisk {
+    /// Makes the file under another name first: one that a kill left half made is never taken for the store.
+    fn make(&self) -> Result<(), StoreError> {
+        let draft = self.path.with_added_extension("new");
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let made = self.builder().create_file(file.try_clone()?).map_err(|error| in_use(error, &draft))?;
+        drop(made);
+        file.sync_all()?;
+        std::fs::rename(&draft, &self.path)?;
+        sync_folder_of(&self.path)
+    }
+
     fn builder(&self) -> Builder {
         let mut builder = Builder::new();
         builder.set_cache_size(self.cache_bytes);

@@ -408,6 +408,18 @@ async fn a_full_disk_refuses_writes_stays_readable_and_recovers() {
 }
 
 #[tokio::test]
+async fn a_file_that_a_kill_left_half_made_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let draft = folder.path().join("store.redb.new");
+    std::fs::write(&draft, [0; 5_000]).unwrap();
+    let store = open(folder.path()).unwrap();
+    assert!(!draft.exists());
+    put(&store, "a", 1).await.unwrap();
+    drop(store);
+    assert_eq!(count(&open(folder.path()).unwrap(), "a"), Some(1));
+}
+
+#[tokio::test]
 async fn what_can_be_read_changes_with_its_version_alone() {
     let folder = tempfile::tempdir().unwrap();
     let (store, faults) = faulty(folder.path());
